@@ -1,0 +1,50 @@
+# Bare `make` prints the targets. Lines with ## after a target are its help.
+
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS = $(if $(VERSION),-X main.version=$(VERSION))
+CC     := $(shell go env CC)
+
+# Nothing here uses cgo; the race detector alone needs it.
+export CGO_ENABLED = 0
+
+.PHONY: help build test generate breaking fuzz bench clean
+
+help: ## print this
+	@echo 'usage: make TARGET'
+	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' $(MAKEFILE_LIST)
+
+build: ## build bin/muniment: one static program, no cgo
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/muniment
+
+# The order is from fast to slow, and go test is last, so that its lines close the output.
+test: ## gofmt, vet, contract lint, generated-code check, staticcheck, then every Go test; with -race if there is a C compiler
+	@unformatted=$$(gofmt -l .) || exit 1; \
+	if [ -n "$$unformatted" ]; then echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	tools/generate.sh --check
+	.tools/staticcheck ./...
+	@if printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $(CC) -x c -o /dev/null - 2>/dev/null; then \
+		set -x; CGO_ENABLED=1 go test -race -timeout 14m ./...; \
+	else \
+		echo 'no working C compiler ($(CC)): testing without the race detector'; \
+		set -x; go test -timeout 14m ./...; \
+	fi
+
+generate: ## format the contract in proto/ and generate its Go code
+	tools/generate.sh
+
+AGAINST = origin/main
+breaking: ## say what the contract breaks for clients of AGAINST=commit (default origin/main)
+	tools/generate.sh --breaking $(AGAINST)
+
+FUZZTIME = 30s
+fuzz: ## run each fuzz target for FUZZTIME=30s
+	@grep -roE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | while IFS=: read -r file func; do \
+		(set -x; go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$${file%/*}") || exit 1; \
+	done
+
+bench: ## run every benchmark
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean: ## remove what make built: bin and the developer tools
+	rm -rf bin .tools
