@@ -1,0 +1,126 @@
+package acl
+
+import (
+	"errors"
+	"hash/maphash"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Limits of group membership. Over a limit the caller is refused whole: a truncated list
+// of groups would let a deny fail open.
+const (
+	MaxGroups  = 10_000 // groups of one caller, nested ones included
+	MaxDepth   = 64     // levels of nesting
+	MaxMembers = 100_000
+)
+
+// Why a caller's groups could not be resolved, or who is asking is not well formed.
+var (
+	ErrTooManyGroups = errors.New("acl: the caller is in more than 10,000 groups")
+	ErrTooDeep       = errors.New("acl: the caller's groups nest deeper than 64 levels")
+	ErrIdentity      = errors.New("acl: the identity names no user or service")
+)
+
+// shards is how many parts the directory's index is kept in, so that a change copies a
+// small part of it.
+const shards = 256
+
+var seed = maphash.MakeSeed()
+
+// Directory knows who is a member of which group. It is immutable: With returns a changed
+// copy that shares what did not change, so a snapshot keeps its directory for free.
+// The zero Directory has no groups.
+type Directory struct {
+	members [shards]map[Principal][]Principal // group → direct members
+	groups  [shards]map[Principal][]Principal // member → groups it is directly in
+}
+
+func shard(p Principal) int { return int(maphash.String(seed, string(p)) % shards) }
+
+// Members returns the direct members of a group, sorted; nil if the group is unknown.
+func (d *Directory) Members(group Principal) []Principal { return d.members[shard(group)][group] }
+
+// Change is one group's new direct members; nil members remove the group.
+type Change struct {
+	Group   Principal
+	Members []Principal
+}
+
+// With returns a directory in which each change has replaced its group's members.
+func (d *Directory) With(changes ...Change) *Directory {
+	next := *d
+	var ownM, ownG [shards]bool // shards already copied
+	own := func(table *[shards]map[Principal][]Principal, owned *[shards]bool, p Principal) map[Principal][]Principal {
+		i := shard(p)
+		if !owned[i] {
+			if table[i] = maps.Clone(table[i]); table[i] == nil {
+				table[i] = map[Principal][]Principal{}
+			}
+			owned[i] = true
+		}
+		return table[i]
+	}
+	for _, c := range changes {
+		members := slices.Clone(c.Members)
+		slices.Sort(members)
+		members = slices.Compact(members)
+		for _, m := range next.Members(c.Group) {
+			groups := own(&next.groups, &ownG, m)
+			groups[m] = slices.DeleteFunc(slices.Clone(groups[m]), func(g Principal) bool { return g == c.Group })
+			if len(groups[m]) == 0 {
+				delete(groups, m)
+			}
+		}
+		table := own(&next.members, &ownM, c.Group)
+		if c.Members == nil {
+			delete(table, c.Group)
+			continue
+		}
+		table[c.Group] = members
+		for _, m := range members {
+			groups := own(&next.groups, &ownG, m)
+			groups[m] = append(slices.Clip(groups[m]), c.Group)
+		}
+	}
+	return &next
+}
+
+// View resolves the identity's groups, however they nest, and returns what it may read at
+// the instant. Each group is visited once, so cycles and diamonds cost nothing extra.
+// Errors: ErrIdentity, ErrTooManyGroups, ErrTooDeep; the View returned with one admits
+// nothing.
+func (d *Directory) View(id Identity, at time.Time) (View, error) {
+	kind := id.User.Kind()
+	if kind != User && kind != Service || id.App.Kind() != Service {
+		return View{}, ErrIdentity
+	}
+	principals := map[Principal]struct{}{id.User: {}}
+	level := []Principal{id.User}
+	for depth := 0; len(level) > 0; depth++ {
+		var next []Principal
+		for _, p := range level {
+			for _, g := range d.groups[shard(p)][p] {
+				if _, seen := principals[g]; seen {
+					continue
+				}
+				principals[g] = struct{}{}
+				next = append(next, g)
+			}
+		}
+		if len(principals)-1 > MaxGroups {
+			return View{}, ErrTooManyGroups
+		}
+		if len(next) > 0 && depth == MaxDepth {
+			return View{}, ErrTooDeep
+		}
+		level = next
+	}
+	if kind == User && !id.Guest {
+		principals[Everyone] = struct{}{}
+	}
+	v := View{principals: principals, clearance: id.Clearance, scope: id.Scope, at: at}
+	v.sum()
+	return v, nil
+}

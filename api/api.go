@@ -1,0 +1,96 @@
+// Package api speaks gRPC: identity in, status out. It decides nothing: it turns messages
+// into calls and their results into messages.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"runtime"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/audit"
+	"github.com/muniment/muniment/indexer"
+	pb "github.com/muniment/muniment/proto/muniment/v1"
+	"github.com/muniment/muniment/retriever"
+)
+
+// Limits of messages and connections. See docs/limits.md.
+const (
+	maxIngestBytes  = 20 << 20 // one item on an Ingest stream
+	maxRequestBytes = 4 << 20  // any other request
+	maxHeaderBytes  = 16 << 10
+	maxStreams      = 100 // concurrent calls on one connection
+)
+
+// Server serves the whole API. All fields are required.
+type Server struct {
+	Authority *identity.Authority
+	Keys      *identity.KeyRing
+	Indexer   *indexer.Indexer
+	Retriever *retriever.Retriever
+	Audit     *audit.Log
+	Scale     acl.Scale
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// New returns a gRPC server with every service registered. Health is the only one that
+// answers without a token.
+func New(s Server) (*grpc.Server, *health.Server, error) {
+	validator, err := protovalidate.New(protovalidate.WithMessages(
+		&pb.IngestRequest{}, &pb.RetrieveRequest{}, &pb.GetDocumentRequest{},
+		&pb.GetCallerRequest{}, &pb.GetGroupRequest{}, &pb.GetCheckpointRequest{}, &pb.GetRecordRequest{},
+	))
+	if err != nil {
+		return nil, nil, errors.Join(errors.New("compiling the rules of the contract"), err)
+	}
+	h := &handler{Server: s, validator: validator, preparing: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	g := grpc.NewServer(
+		grpc.ForceServerCodecV2(strictCodec{}),
+		grpc.ChainUnaryInterceptor(h.unary),
+		grpc.ChainStreamInterceptor(h.stream),
+		grpc.MaxRecvMsgSize(maxIngestBytes),
+		grpc.MaxSendMsgSize(math.MaxInt32),
+		grpc.MaxHeaderListSize(maxHeaderBytes),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ConnectionTimeout(10*time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 2 * time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true}),
+	)
+	pb.RegisterIngestionServiceServer(g, ingestion{handler: h})
+	pb.RegisterRetrievalServiceServer(g, retrieval{handler: h})
+	pb.RegisterDocumentServiceServer(g, documents{handler: h})
+	pb.RegisterDirectoryServiceServer(g, directory{handler: h})
+	pb.RegisterAuditServiceServer(g, auditing{handler: h})
+	healthy := health.NewServer()
+	healthpb.RegisterHealthServer(g, healthy)
+	return g, healthy, nil
+}
+
+// handler is what all services share.
+type handler struct {
+	Server
+	validator protovalidate.Validator
+	preparing chan struct{} // one place for each document being prepared
+}
+
+// record makes an audit record of a read durable and returns its sealed receipt.
+func (h *handler) record(ctx context.Context, c call, r audit.Record) (receipt string, err error) {
+	r.ID, r.Time = c.id, h.Now()
+	r.App, r.User, r.Chain = string(c.App), string(c.User), c.Chain
+	entry, err := h.Audit.Append(ctx, r)
+	if err != nil {
+		return "", errors.Join(retriever.ErrNotRecorded, err)
+	}
+	return h.receipt(entry)
+}

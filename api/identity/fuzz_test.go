@@ -1,0 +1,79 @@
+package identity
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/muniment/muniment/acl"
+)
+
+// FuzzVerify: only what was issued is accepted, and nothing panics.
+func FuzzVerify(f *testing.F) {
+	a, _ := newAuthority(f, newRing(f), nil)
+	genuine := []string{
+		issue(f, a, Request{Subject: "user:local/ada"}),
+		issue(f, a, Request{Subject: "service:crawler", Roles: []Grant{{RoleIngest, "handbook"}}}),
+	}
+	for _, s := range append(genuine, "", "..", "e30.e30.e30", "eyJhbGciOiJub25lIn0.e30.") {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		_, err := a.Verify(token)
+		if (err == nil) != slices.Contains(genuine, token) || (err == nil) != (Reason(err) == "") {
+			t.Errorf("Verify(%q): %v, reason %q", token, err, Reason(err))
+		}
+	})
+}
+
+// FuzzSigned signs any header and payload with the genuine key: whoever is accepted must be
+// somebody whom the embedded issuer may vouch for, and cleared for no more than the scale has.
+func FuzzSigned(f *testing.F) {
+	k := newRing(f)
+	a, _ := newAuthority(f, k, nil)
+	header, claims := encode(f, goodHeader()), goodClaims(k)
+	f.Add(header, encode(f, claims))
+	f.Add(header, encode(f, with(claims, "roles", []string{"ingest:handbook", "admin"})))
+	f.Add(header, encode(f, with(claims, "clearance", "restricted")))
+	f.Add(header, encode(f, with(with(claims, "act", nil), "sub", "service:crawler")))
+	f.Add(header, encode(f, with(claims, "act", rawJSON(`{"sub":"service:a","act":{"sub":"service:b"}}`))))
+	f.Add(header, encode(f, with(claims, "aud", []string{audience, "other"})))
+	f.Add(`{"alg":"none","typ":"at+jwt","kid":"1"}`, "null")
+	f.Fuzz(func(t *testing.T, header, payload string) {
+		caller, err := a.Verify(sign(k, header, payload))
+		if err != nil {
+			if Reason(err) == "" || caller.User != "" {
+				t.Errorf("%v: reason %q, caller %v", err, Reason(err), caller)
+			}
+			return
+		}
+		_, viewable := new(acl.Directory).View(caller.Identity, start)
+		if viewable != nil || vouches(caller.User) != nil || !caller.Expires.After(start) || caller.TokenID == "" {
+			t.Errorf("accepted %s as %+v", payload, caller)
+		}
+		for label := range caller.Clearance {
+			if !acl.DefaultScale.Knows(label) {
+				t.Errorf("accepted the label %q", label)
+			}
+		}
+		for _, g := range caller.Roles {
+			if _, err := ParseRole(g.String()); err != nil {
+				t.Errorf("accepted the role %v", g)
+			}
+		}
+	})
+}
+
+// FuzzUnseal: only the sealed token opens, only with its binding, and nothing panics.
+func FuzzUnseal(f *testing.F) {
+	k := newRing(f)
+	genuine := seal(f, k, "revision 7")
+	f.Add(genuine, []byte(nil))
+	f.Add(genuine, []byte("x"))
+	f.Add("", []byte(nil))
+	f.Fuzz(func(t *testing.T, token string, binding []byte) {
+		payload, err := k.Unseal(PurposePage, binding, token, start)
+		if mine := token == genuine && len(binding) == 0; (err == nil) != mine || err != nil && err != ErrSeal || mine && string(payload) != "revision 7" {
+			t.Errorf("Unseal(%q, %q) = %q, %v", token, binding, payload, err)
+		}
+	})
+}

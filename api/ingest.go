@@ -1,0 +1,230 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/indexer"
+	pb "github.com/muniment/muniment/proto/muniment/v1"
+)
+
+// How much of one stream may be under way: items, and bytes in steps of itemBytes.
+const (
+	itemsUnderWay = 256
+	itemBytes     = 256 << 10
+)
+
+type ingestion struct {
+	pb.UnimplementedIngestionServiceServer
+	*handler
+}
+
+// item is one request on its way: received, prepared, submitted, acknowledged. It is
+// handed on in the order of the stream; only preparing happens side by side.
+type item struct {
+	position int64
+	cost     int
+	prepared chan struct{} // closed when mutation or err is set
+	mutation catalog.Mutation
+	ticket   indexer.Ticket
+	err      error
+}
+
+// Ingest pipelines the stream: while one item is committed, later ones are prepared.
+func (s ingestion) Ingest(stream pb.IngestionService_IngestServer) error {
+	c, err := callOf(stream.Context())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	places := make(chan struct{}, itemsUnderWay)
+	received, submitted := make(chan *item, itemsUnderWay), make(chan *item, itemsUnderWay)
+	ended := make(chan error, 1)
+	go func() {
+		defer close(received)
+		ended <- s.receive(ctx, c, stream, places, received)
+	}()
+	go func() {
+		defer close(submitted)
+		s.submit(ctx, c, received, submitted)
+	}()
+	for it := range submitted {
+		if err := stream.Send(s.acknowledge(ctx, it)); err != nil {
+			return err
+		}
+		for range it.cost {
+			<-places
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return <-ended
+}
+
+// receive takes items off the stream, as many as there are places for, and begins to
+// prepare each.
+func (s ingestion) receive(ctx context.Context, c call, stream pb.IngestionService_IngestServer, places chan struct{}, received chan<- *item) error {
+	for position := int64(1); ; position++ {
+		req, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		it := &item{position: position, prepared: make(chan struct{}), cost: 1 + proto.Size(req)/itemBytes}
+		for range it.cost {
+			select {
+			case places <- struct{}{}:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		s.begin(ctx, c, it, req)
+		received <- it // never blocks: there are as many places as items
+	}
+}
+
+// begin authorises, validates and prepares the item; the slow part runs beside others'.
+func (s ingestion) begin(ctx context.Context, c call, it *item, req *pb.IngestRequest) {
+	if it.err = authorized(c, req); it.err != nil {
+		close(it.prepared)
+		return
+	}
+	select {
+	case s.preparing <- struct{}{}:
+	case <-ctx.Done():
+		it.err = ctx.Err()
+		close(it.prepared)
+		return
+	}
+	go func() {
+		defer func() { <-s.preparing; close(it.prepared) }()
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.Error("panic while preparing an item", "position", it.position, "panic", p)
+				it.err = errors.New("panic")
+			}
+		}()
+		if it.err = s.validate(req); it.err == nil {
+			it.mutation, it.err = s.Indexer.Prepare(ctx, toMutation(req))
+		}
+	}()
+}
+
+// submit hands prepared items to the writer in order.
+func (s ingestion) submit(ctx context.Context, c call, received <-chan *item, submitted chan<- *item) {
+	for it := range received {
+		<-it.prepared
+		if it.err == nil {
+			it.ticket, it.err = s.Indexer.Submit(ctx, indexer.Actor{User: c.User, App: c.App}, it.mutation)
+		}
+		submitted <- it
+	}
+}
+
+// acknowledge waits until the item is durable and in force.
+func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse {
+	ack := &pb.IngestResponse{Position: it.position, Status: pb.IngestResponse_STATUS_REFUSED}
+	var o catalog.Outcome
+	var at catalog.Revision
+	err := it.err
+	if err == nil {
+		o, at, err = it.ticket.Wait(ctx)
+	}
+	if err == nil {
+		err = o.Refused
+	}
+	if err == nil {
+		ack.ConsistencyToken, err = s.consistency(at)
+	}
+	if err != nil {
+		answer := toStatus(err)
+		if status.Code(answer) == codes.Internal {
+			s.Log.Error("item failed", "position", it.position, "error", err)
+		}
+		ack.Error = status.Convert(answer).Proto()
+		return ack
+	}
+	ack.Status = pb.IngestResponse_STATUS_UNCHANGED
+	if o.Changed {
+		ack.Status = pb.IngestResponse_STATUS_APPLIED
+	}
+	ack.Notices = notices(it.mutation, o)
+	return ack
+}
+
+func notices(m catalog.Mutation, o catalog.Outcome) (list []pb.IngestResponse_Notice) {
+	if o.AccessKept {
+		list = append(list, pb.IngestResponse_NOTICE_ACCESS_KEPT)
+	}
+	if o.UnknownContainer != "" {
+		list = append(list, pb.IngestResponse_NOTICE_UNKNOWN_CONTAINER)
+	}
+	_, put := m.(catalog.PutDocument)
+	if d := o.Document; put && d != nil && d.Access.Policy == nil && d.Access.Container == "" {
+		list = append(list, pb.IngestResponse_NOTICE_NO_POLICY)
+	}
+	return list
+}
+
+// authorized reports whether the caller may write the item. It looks at the source alone,
+// before anything else of the item is: what else is wrong with it is not for everyone.
+func authorized(c call, req *pb.IngestRequest) error {
+	var source string
+	switch it := req.GetItem().(type) {
+	case *pb.IngestRequest_Group:
+		if !c.Roles.May(identity.RoleDirectory, "") {
+			return fail(codes.PermissionDenied, "MISSING_ROLE", "a group needs the role directory")
+		}
+		return nil
+	case *pb.IngestRequest_Container:
+		source = it.Container.GetSource()
+	case *pb.IngestRequest_Document:
+		source = it.Document.GetSource()
+	case *pb.IngestRequest_Access:
+		source = it.Access.GetSource()
+	case *pb.IngestRequest_Delete:
+		source = it.Delete.GetSource()
+	default:
+		return nil // nothing to write; validate refuses it
+	}
+	if !c.Roles.May(identity.RoleIngest, source) {
+		return fail(codes.PermissionDenied, "MISSING_ROLE", "source %q needs the role ingest or ingest:%s", source, source)
+	}
+	return nil
+}
+
+func toMutation(req *pb.IngestRequest) catalog.Mutation {
+	switch it := req.GetItem().(type) {
+	case *pb.IngestRequest_Group:
+		return catalog.PutGroup{Group: acl.Principal(it.Group.GetName()), Members: toPrincipals(it.Group.GetMembers())}
+	case *pb.IngestRequest_Container:
+		v := it.Container
+		return catalog.PutContainer{Container: catalog.Container{
+			DocumentID: catalog.DocumentID{Source: v.GetSource(), ID: v.GetId()},
+			Version:    v.GetVersion(), Parent: v.GetParent(), Policy: toPolicy(v.GetPolicy()),
+		}}
+	case *pb.IngestRequest_Document:
+		return toDocument(it.Document)
+	case *pb.IngestRequest_Access:
+		v := it.Access
+		return catalog.PutAccess{
+			Document: catalog.DocumentID{Source: v.GetSource(), ID: v.GetId()},
+			Access:   catalog.AccessPatch{Version: v.GetAccessVersion(), Policy: toPolicy(v.GetPolicy()), Container: v.Container, Sensitivity: v.Sensitivity},
+		}
+	default:
+		v := req.GetDelete()
+		return catalog.DeleteDocument{Document: catalog.DocumentID{Source: v.GetSource(), ID: v.GetId()}, Version: v.GetVersion()}
+	}
+}

@@ -1,0 +1,141 @@
+package api
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/muniment/muniment/indexer"
+	pb "github.com/muniment/muniment/proto/muniment/v1"
+	"github.com/muniment/muniment/retriever"
+)
+
+const defaultLimit = 10
+
+type retrieval struct {
+	pb.UnimplementedRetrievalServiceServer
+	*handler
+}
+
+func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.RetrieveResponse, error) {
+	c, err := callOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.validate(req); err != nil {
+		return nil, err
+	}
+	atLeast, err := s.revision(req.GetAtLeastAsFresh())
+	if err != nil {
+		return nil, err
+	}
+	limit := int(req.GetLimit())
+	if limit == 0 {
+		limit = defaultLimit
+	}
+	answer, err := s.Retriever.Retrieve(ctx, c.Identity, retriever.Request{
+		ID: c.id, Query: req.GetQuery(), Limit: limit, Filter: toFilter(req.GetFilter()), AtLeast: atLeast, Chain: c.Chain,
+	})
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := s.receipt(answer.Entry)
+	if err != nil {
+		return nil, err
+	}
+	resp := &pb.RetrieveResponse{
+		Evidence: evidences[answer.Evidence], Receipt: receipt, RetrievalId: c.id, RequestId: c.id,
+		ServedAt: timestamppb.New(answer.At),
+	}
+	for _, r := range answer.Results {
+		resp.Results = append(resp.Results, fromResult(r))
+	}
+	for _, conflict := range answer.Conflicts {
+		resp.Conflicts = append(resp.Conflicts, fromConflict(conflict, answer.Results))
+	}
+	for _, d := range answer.Degradations {
+		resp.Degradations = append(resp.Degradations, degradations[d])
+	}
+	return resp, nil
+}
+
+func toFilter(f *pb.Filter) indexer.Filter {
+	filter := indexer.Filter{Sources: f.GetSources(), Labels: f.GetLabels(), Owners: toPrincipals(f.GetOwners())}
+	for _, c := range f.GetContainers() {
+		filter.Containers = append(filter.Containers, toID(c))
+	}
+	return filter
+}
+
+var (
+	evidences = map[retriever.Evidence]pb.Evidence{
+		retriever.None: pb.Evidence_EVIDENCE_NONE, retriever.Weak: pb.Evidence_EVIDENCE_WEAK,
+		retriever.Moderate: pb.Evidence_EVIDENCE_MODERATE, retriever.Strong: pb.Evidence_EVIDENCE_STRONG,
+	}
+	degradations = map[retriever.Degradation]pb.Degradation{
+		retriever.KeywordOnly:       pb.Degradation_DEGRADATION_KEYWORD_ONLY,
+		retriever.KeywordRebuilding: pb.Degradation_DEGRADATION_KEYWORD_REBUILDING,
+		retriever.VectorRebuilding:  pb.Degradation_DEGRADATION_VECTOR_REBUILDING,
+	}
+)
+
+func fromResult(r retriever.Result) *pb.Result {
+	d := r.Document
+	return &pb.Result{
+		Document: fromID(d.DocumentID), Version: d.Version, Title: d.Title, Headings: r.Passage.Headings,
+		Text: r.Passage.Text, Span: fromSpan(r.Passage.Span), Score: r.Score, Uri: d.URI, Owner: string(d.Owner),
+		Freshness: fromFinding(r.Finding, d, r.SupersededBy), CitationId: citation(r.Passage.ID),
+		ContentHash: contentHash(d), Labels: d.Labels, Sensitivity: d.Access.Label(),
+	}
+}
+
+func fromConflict(c retriever.Conflict, results []retriever.Result) *pb.Conflict {
+	side := func(i int, span *pb.Span, value string) *pb.Conflict_Side {
+		return &pb.Conflict_Side{Result: int32(i), Document: fromID(results[i].Document.DocumentID), Span: span, Value: value}
+	}
+	out := &pb.Conflict{
+		Confidence: c.Confidence, Explanation: c.Explanation,
+		Preferred: pb.Conflict_Preference(c.Preferred), PreferredReason: c.PreferredReason,
+	}
+	if c.Superseded {
+		out.Kind, out.A, out.B = pb.Conflict_KIND_SUPERSEDED, side(c.A, nil, ""), side(c.B, nil, "")
+		return out
+	}
+	out.Kind, out.Quantity = pb.Conflict_KIND_VALUE, c.Kind
+	out.A, out.B = side(c.A, fromSpan(c.SpanA), c.ValueA), side(c.B, fromSpan(c.SpanB), c.ValueB)
+	return out
+}
+
+type documents struct {
+	pb.UnimplementedDocumentServiceServer
+	*handler
+}
+
+func (s documents) GetDocument(ctx context.Context, req *pb.GetDocumentRequest) (*pb.GetDocumentResponse, error) {
+	c, err := callOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.validate(req); err != nil {
+		return nil, err
+	}
+	atLeast, err := s.revision(req.GetAtLeastAsFresh())
+	if err != nil {
+		return nil, err
+	}
+	got, err := s.Retriever.Document(ctx, c.Identity, toID(req.GetDocument()), retriever.Request{ID: c.id, AtLeast: atLeast, Chain: c.Chain})
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := s.receipt(got.Entry)
+	if err != nil {
+		return nil, err
+	}
+	d := got.Document
+	return &pb.GetDocumentResponse{
+		Document: fromID(d.DocumentID), Version: d.Version, Title: d.Title, Mime: d.MIME, Uri: d.URI, Text: got.Text,
+		Owner: string(d.Owner), Container: d.Access.Container, Labels: d.Labels, Sensitivity: d.Access.Label(),
+		RetentionClass: d.RetentionClass, Freshness: fromFinding(got.Finding, d, got.SupersededBy),
+		ContentHash: contentHash(d), Receipt: receipt, RequestId: c.id, ServedAt: timestamppb.New(got.At),
+	}, nil
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/indexer"
+	"github.com/muniment/muniment/retriever"
+)
+
+// domain is the domain of every ErrorInfo.
+const domain = "muniment"
+
+// errorTable is the one place where errors become statuses. What is not in it is Internal
+// with a fixed text: causes are logged, never sent.
+var errorTable = []struct {
+	err    error
+	code   codes.Code
+	reason string
+	text   string
+}{
+	{catalog.ErrNotFound, codes.NotFound, "NOT_FOUND", "no such document, or it is not visible to you"},
+	{catalog.ErrVersionStale, codes.FailedPrecondition, "VERSION_STALE", "version: older than the stored version"},
+	{catalog.ErrVersionReused, codes.FailedPrecondition, "VERSION_REUSED", "version: this version is stored already with other content; send a higher one"},
+	{catalog.ErrPruned, codes.Unavailable, "UNAVAILABLE", "the state asked for is no longer kept; try again"},
+	{catalog.ErrFuture, codes.Unavailable, "UNAVAILABLE", "the state asked for has not been reached; try again"},
+	{catalog.ErrDamaged, codes.DataLoss, "DATA_DAMAGED", "stored data failed its checksum; the operator must restore it"},
+	{acl.ErrTooManyGroups, codes.FailedPrecondition, "TOO_MANY_GROUPS", "you are in more than 10,000 groups; nothing can be decided for you"},
+	{acl.ErrTooDeep, codes.FailedPrecondition, "GROUPS_TOO_DEEP", "your groups nest deeper than 64 levels; nothing can be decided for you"},
+	{acl.ErrIdentity, codes.Unauthenticated, "TOKEN_INVALID", "the token names no user or service"},
+	{indexer.ErrTooManyTerms, codes.InvalidArgument, "TOO_MANY_TERMS", "query: more than 64 distinct words"},
+	{indexer.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", "the server is shutting down; try again"},
+	{retriever.ErrUnavailable, codes.Unavailable, "REBUILDING", "the indexes are being rebuilt; try again later"},
+	{retriever.ErrNotRecorded, codes.Unavailable, "AUDIT_UNAVAILABLE", "the audit log cannot be written, so nothing may be shown; try again later"},
+	{identity.ErrSeal, codes.InvalidArgument, "INVALID_TOKEN", "the opaque token is not one of this server's, or has expired"},
+	{context.DeadlineExceeded, codes.DeadlineExceeded, "DEADLINE_EXCEEDED", "the deadline passed first"},
+	{context.Canceled, codes.Canceled, "CANCELLED", "the call was cancelled"},
+}
+
+// toStatus turns any error into one with a status and an ErrorInfo.
+func toStatus(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, identity.ErrUnauthenticated) {
+		return fail(codes.Unauthenticated, identity.Reason(err), "the token was not accepted: %s", identity.Reason(err))
+	}
+	if r, ok := errors.AsType[*indexer.Refusal](err); ok {
+		return invalid(r.Reason, violation{r.Field, r.Message})
+	}
+	for _, e := range errorTable {
+		if errors.Is(err, e.err) {
+			return fail(e.code, e.reason, "%s", e.text)
+		}
+	}
+	if s, ok := status.FromError(err); ok && len(s.Details()) > 0 {
+		return err // made here
+	}
+	if s, ok := status.FromError(err); ok && s.Code() != codes.Unknown {
+		return fail(s.Code(), "TRANSPORT", "%s", s.Message()) // from gRPC itself
+	}
+	return fail(codes.Internal, "INTERNAL", "internal error; the server's log has it under this call's request_id")
+}
+
+// fail makes a status with a reason for machines and a text for people.
+func fail(code codes.Code, reason, format string, args ...any) error {
+	return detailed(code, fmt.Sprintf(format, args...), &errdetails.ErrorInfo{Reason: reason, Domain: domain})
+}
+
+// violation is one field and what is wrong with it.
+type violation struct{ field, text string }
+
+// invalid makes an InvalidArgument that names fields.
+func invalid(reason string, violations ...violation) error {
+	bad := &errdetails.BadRequest{}
+	text := "invalid request"
+	for i, v := range violations {
+		if i == 0 {
+			text = v.field + ": " + v.text
+		}
+		bad.FieldViolations = append(bad.FieldViolations, &errdetails.BadRequest_FieldViolation{
+			Field: v.field, Description: v.text, Reason: reason,
+		})
+	}
+	return detailed(codes.InvalidArgument, text, &errdetails.ErrorInfo{Reason: reason, Domain: domain}, bad)
+}
+
+func detailed(code codes.Code, text string, details ...protoadapt.MessageV1) error {
+	s, err := status.New(code, text).WithDetails(details...)
+	if err != nil {
+		return status.Error(codes.Internal, "internal error")
+	}
+	return s.Err()
+}

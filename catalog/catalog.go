@@ -1,0 +1,108 @@
+// Package catalog defines the truth: documents with their owners, policies, dates and
+// versions, the groups and containers that policies refer to, and a rising revision for
+// every change. Everything else is derived from it and can be thrown away.
+//
+// A Store commits mutations and hands out Snapshots, each pinned at one revision. There is
+// no way to read a document without saying who is asking: every read takes an acl.View,
+// and what the view does not admit is absent. The one reader without a view is Changes,
+// from which indexes are kept level and rebuilt.
+package catalog
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/muniment/muniment/acl"
+)
+
+// Revision numbers the commits of one store: a later commit has a greater revision,
+// without exception. The empty store is at revision 0.
+type Revision uint64
+
+// Store keeps the truth durably.
+type Store interface {
+	// Commit applies the mutations in order, all in one revision that is durable when it
+	// returns, or none. A mutation that is refused (an old version, say) changes nothing
+	// and fails neither the commit nor its neighbours: its Outcome says so. The outbox
+	// records made by audit from the outcomes are stored in the same commit. A commit in
+	// which nothing changed takes no new revision.
+	Commit(ctx context.Context, c Commit) (Committed, error)
+	// Snapshot pins a revision that has been committed and not pruned; 0 means the newest.
+	// Errors: ErrPruned, ErrFuture.
+	Snapshot(ctx context.Context, at Revision) (Snapshot, error)
+	// Changes yields, ordered by revision, the newest state of everything that changed
+	// after the revision; after 0 it is a rebuild. It ends at the newest revision of the
+	// moment it is called.
+	Changes(ctx context.Context, after Revision) iter.Seq2[Change, error]
+	// Outbox yields the audit records that have been committed and not yet been taken,
+	// oldest first; Take removes those up to and including a sequence.
+	Outbox() Outbox
+	// Close waits for running calls and releases the store.
+	Close() error
+}
+
+// Snapshot reads the store at one revision. Each read returns only what the view admits;
+// hidden, deleted and never-existing documents are equally absent.
+type Snapshot interface {
+	// Revision is the one the snapshot is pinned at.
+	Revision() Revision
+	// View resolves the caller's groups at this revision and returns what the caller may
+	// read at the instant. Errors: those of acl.Directory.View.
+	View(caller acl.Identity, at time.Time) (acl.View, error)
+	// Documents returns the admitted documents among ids, in the order of ids, absent
+	// ones left out.
+	Documents(ctx context.Context, view acl.View, ids []DocumentID) ([]Document, error)
+	// Passages returns the admitted passages among ids, in the order of ids, absent ones
+	// and those of another than the current version left out. Whole documents are not
+	// loaded.
+	Passages(ctx context.Context, view acl.View, ids []PassageID) ([]Passage, error)
+	// Text returns the original text of an admitted document. Error: ErrNotFound.
+	Text(ctx context.Context, view acl.View, id DocumentID) (string, error)
+	// Group returns a group's direct members. It is no document: callers need the
+	// directory role. Error: ErrNotFound.
+	Group(name acl.Principal) ([]acl.Principal, error)
+	// Close gives the revision free to be pruned.
+	Close() error
+}
+
+// Outbox holds the audit records of committed changes until the audit log has them, so
+// that a change and its record cannot part.
+type Outbox interface {
+	// Pending yields the records not yet taken, oldest first.
+	Pending(ctx context.Context) iter.Seq2[OutboxRecord, error]
+	// Take removes the records up to and including the sequence.
+	Take(ctx context.Context, through uint64) error
+}
+
+// OutboxRecord is one record that waits for the audit log.
+type OutboxRecord struct {
+	Sequence uint64 // strictly rising over the life of the store
+	Body     []byte
+}
+
+// Commit is what Store.Commit takes.
+type Commit struct {
+	Mutations []Mutation
+	// Record makes the audit record of Mutations[i], which has been applied. Nil leaves no
+	// record; only tests do so. It is called inside the commit, must be quick and do no I/O.
+	Record func(at Revision, i int, o Outcome) []byte
+	// At is the time of the commit, used for the synced clocks.
+	At time.Time
+}
+
+// Committed is what became of a Commit.
+type Committed struct {
+	Revision Revision  // the newest revision after the commit
+	Outcomes []Outcome // one for each mutation, in order
+}
+
+// Errors of stores and snapshots.
+var (
+	ErrNotFound = errors.New("catalog: not found")
+	ErrPruned   = errors.New("catalog: the revision is no longer kept")
+	ErrFuture   = errors.New("catalog: the revision has not been committed yet")
+	ErrDamaged  = errors.New("catalog: the stored data is damaged")
+	ErrLocked   = errors.New("catalog: another process holds the data directory")
+)

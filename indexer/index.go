@@ -1,0 +1,130 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/catalog"
+)
+
+// Index ranks the passages of a view by one measure. It is derived from the catalog: it
+// can be reset and filled again at any time, and never decides who may read.
+type Index interface {
+	// Revision is the catalog revision the index is level with; 0 when it is empty, new
+	// or was found damaged and discarded.
+	Revision() catalog.Revision
+	// Apply adds and removes passages and is then level with the batch's revision.
+	// Applying a batch twice is harmless. Calls do not overlap.
+	Apply(ctx context.Context, b Batch) error
+	// Retain drops every row that keep does not know, after the catalog has been read
+	// at the start and before the index is searched.
+	Retain(ctx context.Context, keep func(catalog.Row) bool) error
+	// Reader pins the index as it is now. It may be called while Apply runs.
+	Reader(ctx context.Context) (Reader, error)
+	// Reset empties the index; its revision is then 0.
+	Reset(ctx context.Context) error
+	// Close releases the index.
+	Close() error
+}
+
+// Batch is what changed between two revisions, as far as indexes are concerned.
+type Batch struct {
+	Add    []Entry
+	Remove []catalog.Row
+	To     catalog.Revision
+}
+
+// Entry is one passage to be indexed.
+type Entry struct {
+	Row    catalog.Row
+	Text   string    // title, heading path and passage text, one after the other
+	Space  string    // the space of Vector, "" without one
+	Vector []float32 // unit length; nil if the passage has no vector (yet)
+}
+
+// Reader searches an index pinned at one revision.
+type Reader interface {
+	// Revision is the one the reader is pinned at.
+	Revision() catalog.Revision
+	// Search returns at most limit hits, all in view, best first, ties by passage id.
+	// Nothing outside the view may influence the answer: not its members, not its order,
+	// not its scores. A query without anything to search by has no hits.
+	Search(ctx context.Context, view *Visible, q Query, limit int) ([]Hit, error)
+	// Close lets go of the pinned state.
+	Close() error
+}
+
+// Query is what is searched for; each index uses the part it understands.
+type Query struct {
+	Text   string    // words, for the keyword index
+	Space  string    // the space of Vector; vectors of other spaces are never compared
+	Vector []float32 // unit length, for the vector index
+}
+
+// Hit is one passage found, with the index's own score: BM25 or cosine similarity.
+type Hit struct {
+	Row   catalog.Row
+	Score float64
+	// Coverage is the share of the query's words, weighted by IDF in the view, that the
+	// passage holds, 0 to 1. Only the keyword index knows it; others leave 0.
+	Coverage float64
+}
+
+// MaxTerms is how many distinct terms a query may have.
+const MaxTerms = 64
+
+// ErrTooManyTerms is returned for a query of more than MaxTerms distinct terms, before
+// anything is searched.
+var ErrTooManyTerms = errors.New("indexer: the query has more than 64 distinct words")
+
+// Visible is a caller's view resolved to the rows it admits at one revision. Only a Table
+// makes one, from an acl.View. The nil *Visible admits nothing.
+type Visible struct {
+	table  *Table
+	words  []uint64 // one bit a row
+	count  int
+	within acl.Decision // Admitted is unused: the interval in which words hold
+}
+
+// Has reports whether the row is in view.
+func (v *Visible) Has(row catalog.Row) bool {
+	if v == nil {
+		return false
+	}
+	w := int(row >> 6)
+	return w < len(v.words) && v.words[w]>>(row&63)&1 == 1
+}
+
+// Len is the number of rows in view: the N of BM25.
+func (v *Visible) Len() int {
+	if v == nil {
+		return 0
+	}
+	return v.count
+}
+
+// Words is the view as a bitmap, row r being bit r%64 of word r/64. It must not be
+// changed.
+func (v *Visible) Words() []uint64 {
+	if v == nil {
+		return nil
+	}
+	return v.words
+}
+
+// Compare orders two rows in view by passage id, the tie-break of every ranking.
+func (v *Visible) Compare(a, b catalog.Row) int {
+	if a == b {
+		return 0
+	}
+	return v.table.ID(a).Compare(v.table.ID(b))
+}
+
+// ID is the passage in a row of the view, the zero PassageID for a row outside it.
+func (v *Visible) ID(row catalog.Row) catalog.PassageID {
+	if !v.Has(row) {
+		return catalog.PassageID{}
+	}
+	return v.table.ID(row)
+}

@@ -1,0 +1,143 @@
+// Package indexer takes documents in and keeps indexes level with the catalog.
+//
+// A document is validated and prepared outside any lock: split into passages, its
+// sentences made comparable, embedded. One writer then commits what is queued to the
+// catalog, brings the indexes there and publishes catalog revision, table and index
+// readers together as one State, and only then acknowledges. A query pins a State, so
+// that the legs of a search never look at different revisions.
+package indexer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/catalog"
+)
+
+// Embedder turns text into vectors of one space.
+type Embedder interface {
+	// Embed returns one unit-length vector for each text, nil for a text that has none.
+	Embed(ctx context.Context, texts []string) ([][]float32, error)
+}
+
+// Space declares what makes vectors comparable; vectors of two spaces are never compared.
+type Space struct {
+	ID         string
+	Dimensions int
+}
+
+// Config is what an Indexer needs. Every field but Spaces and Record is required.
+type Config struct {
+	Store    catalog.Store
+	Keyword  Index
+	Vector   Index
+	Embedder Embedder
+	Space    Space     // the Embedder's
+	Spaces   []Space   // declared spaces of vectors that senders bring
+	Scale    acl.Scale // the sensitivity labels documents may carry
+	Log      *slog.Logger
+	// Record makes the audit record of a mutation that the commit has applied.
+	Record func(at catalog.Revision, by Actor, m catalog.Mutation, o catalog.Outcome) []byte
+	// Committed is called after each commit, before anything of it is acknowledged.
+	Committed func()
+}
+
+// Actor is who asked for a change, for its audit record.
+type Actor struct{ User, App acl.Principal }
+
+// Indexer is the one writer of a catalog and the publisher of its States.
+type Indexer struct {
+	Config
+	queue chan *job
+	done  chan struct{} // closed when the writer has ended
+	stop  context.CancelFunc
+
+	mu      sync.Mutex // held while the catalog, the table or an index changes
+	table   *Table
+	keyword leg
+	vector  leg
+
+	published publication
+	rebuilds  sync.WaitGroup
+}
+
+// ErrClosed is returned by calls on a closed Indexer.
+var ErrClosed = errors.New("indexer: closed")
+
+// Open reads the catalog, brings the indexes level with it and starts the writer. An
+// index that was found empty or damaged is rebuilt in the background; Open waits until at
+// least one can be searched.
+func Open(ctx context.Context, c Config) (*Indexer, error) {
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	x := &Indexer{
+		Config: c, queue: make(chan *job, 1024), done: make(chan struct{}), stop: stop,
+		keyword: leg{name: "keyword", index: c.Keyword}, vector: leg{name: "vector", index: c.Vector},
+	}
+	if err := x.load(ctx); err != nil {
+		stop()
+		return nil, fmt.Errorf("opening the indexer: %w", err)
+	}
+	go x.write(run)
+	return x, nil
+}
+
+// load builds the table and makes ready what can be made ready at once.
+func (x *Indexer) load(ctx context.Context) error {
+	start := time.Now()
+	table := NewTable()
+	var page []catalog.Change
+	flush := func(to catalog.Revision) {
+		table, _ = table.With(page, to)
+		page = page[:0]
+	}
+	for c, err := range x.Store.Changes(ctx, 0) {
+		if err != nil {
+			return fmt.Errorf("reading the catalog: %w", err)
+		}
+		if c.Document != nil {
+			c.Document.Passages = nil // the table does not need them
+		}
+		if page = append(page, c); len(page) == 4096 {
+			flush(c.Revision)
+		}
+	}
+	snapshot, err := x.Store.Snapshot(ctx, 0)
+	if err != nil {
+		return err
+	}
+	flush(snapshot.Revision())
+	snapshot.Close()
+	x.table = table
+	x.Log.Info("catalog read", "revision", table.revision, "took", time.Since(start).Round(time.Millisecond))
+
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, l := range []*leg{&x.vector, &x.keyword} {
+		if l.index.Revision() == 0 && table.revision > 0 && x.searchable() {
+			continue // another leg can answer meanwhile: rebuilt in the background
+		}
+		if err := x.level(ctx, l); err != nil {
+			x.Log.Error("index discarded", "index", l.name, "error", err)
+		}
+	}
+	for _, l := range []*leg{&x.vector, &x.keyword} {
+		if !l.ready {
+			x.rebuild(l)
+		}
+	}
+	return x.publish(ctx)
+}
+
+// Close finishes what has been submitted, stops the writer and lets go of the published
+// state. The store and the indexes stay open: they belong to whoever opened them.
+func (x *Indexer) Close() error {
+	x.stop()
+	<-x.done
+	x.rebuilds.Wait()
+	return x.published.close()
+}

@@ -1,0 +1,136 @@
+package indexer
+
+import (
+	"context"
+	"time"
+
+	"github.com/muniment/muniment/catalog"
+)
+
+// leg is one index on its way to being level with the catalog. Once ready, the writer
+// keeps it level with every commit. Until then a rebuild feeds it beside the writer, and
+// only its last step, which closes the gap to the newest commit, holds the writer up.
+type leg struct {
+	name  string
+	index Index
+	ready bool // guarded by Indexer.mu
+}
+
+// rebuildBatch is how many passages are applied at a time.
+const rebuildBatch = 1000
+
+func (x *Indexer) searchable() bool { return x.keyword.ready || x.vector.ready }
+
+// failed takes a leg out of service and rebuilds it. x.mu is held.
+func (x *Indexer) failed(l *leg, err error) {
+	x.Log.Error("index failed, rebuilding it", "index", l.name, "error", err)
+	l.ready = false
+	x.rebuild(l)
+}
+
+// rebuild feeds the leg in the background until it is ready. x.mu is held, l is not
+// ready, and no other rebuild of it runs.
+func (x *Indexer) rebuild(l *leg) {
+	ctx, stop := context.WithCancel(context.Background())
+	x.rebuilds.Add(2)
+	go func() {
+		defer x.rebuilds.Done()
+		defer stop()
+		select {
+		case <-x.done:
+		case <-ctx.Done():
+		}
+	}()
+	go func() {
+		defer x.rebuilds.Done()
+		defer stop()
+		start := time.Now()
+		x.Log.Warn("index rebuilding", "index", l.name)
+		for wait := 100 * time.Millisecond; ; wait = min(2*wait, time.Minute) {
+			err := x.rebuildOnce(ctx, l)
+			if err == nil {
+				x.Log.Info("index rebuilt", "index", l.name, "took", time.Since(start).Round(time.Millisecond))
+				return
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			x.Log.Error("index rebuild failed, trying again", "index", l.name, "in", wait, "error", err)
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+func (x *Indexer) rebuildOnce(ctx context.Context, l *leg) error {
+	if err := l.index.Reset(ctx); err != nil {
+		return err
+	}
+	if err := x.feed(ctx, l); err != nil { // the bulk, while commits go on
+		return err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err := x.level(ctx, l); err != nil {
+		return err
+	}
+	return x.publish(ctx)
+}
+
+// level feeds the leg what it lacks, drops what is no longer live, and declares it ready.
+// x.mu is held, so that no commit comes in between.
+func (x *Indexer) level(ctx context.Context, l *leg) error {
+	if l.index.Revision() > x.table.revision {
+		if err := l.index.Reset(ctx); err != nil { // of another catalog, or of a lost future
+			return err
+		}
+	}
+	if err := x.feed(ctx, l); err != nil {
+		return err
+	}
+	if err := l.index.Retain(ctx, x.table.Live); err != nil {
+		return err
+	}
+	l.ready = true
+	return nil
+}
+
+// feed applies the catalog's changes after the index's revision, up to the newest. Rows
+// that died meanwhile are not removed: Retain does that. A batch ends only where a
+// revision does, so the revision an index stores is always wholly in it.
+func (x *Indexer) feed(ctx context.Context, l *leg) error {
+	batch := Batch{To: l.index.Revision()}
+	for c, err := range x.Store.Changes(ctx, batch.To) {
+		if err != nil {
+			return err
+		}
+		if c.Revision > batch.To && len(batch.Add) >= rebuildBatch {
+			if err := l.index.Apply(ctx, batch); err != nil {
+				return err
+			}
+			batch = Batch{}
+		}
+		batch.To = c.Revision
+		if d := c.Document; d != nil && d.Document.State == catalog.Present {
+			batch.Add = append(batch.Add, entries(d)...)
+		}
+	}
+	if batch.To == l.index.Revision() && len(batch.Add) == 0 {
+		return nil
+	}
+	return l.index.Apply(ctx, batch)
+}
+
+// entries is what an index is told about a document's passages.
+func entries(d *catalog.DocumentChange) []Entry {
+	var list []Entry
+	for _, p := range d.Passages {
+		list = append(list, Entry{
+			Row: p.Row, Text: searchable(d.Document.Title, p), Space: d.Document.VectorSpace, Vector: p.Vector,
+		})
+	}
+	return list
+}

@@ -1,0 +1,148 @@
+package indexer
+
+import (
+	"crypto/sha256"
+	"math/bits"
+	"slices"
+	"sync"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/catalog"
+)
+
+// Visible resolves the view at the table's revision. The answer is cached under the
+// view's digest for the interval in which no grant begins or ends.
+func (t *Table) Visible(view acl.View) *Visible {
+	if v, ok := t.views.get(view); ok {
+		return v
+	}
+	admitted := make([]bool, len(t.governances))
+	within := acl.Decision{}
+	for i, g := range t.governances {
+		d := view.Decide(t.access(g))
+		admitted[i] = d.Admitted
+		if d.From.After(within.From) {
+			within.From = d.From
+		}
+		if !d.Until.IsZero() && (within.Until.IsZero() || d.Until.Before(within.Until)) {
+			within.Until = d.Until
+		}
+	}
+	v := t.rows(func(e *entry) bool { return admitted[e.governance] })
+	v.within = within
+	t.views.put(view.Digest(), v)
+	return v
+}
+
+// rows collects the live rows whose document is kept.
+func (t *Table) rows(keep func(*entry) bool) *Visible {
+	v := &Visible{table: t, words: make([]uint64, len(t.chunks)*chunkRows/64)}
+	for i, c := range t.chunks {
+		if c == nil {
+			continue
+		}
+		words := v.words[i*chunkRows/64:]
+		for j := range c {
+			if e := c[j].entry; e != nil && keep(e) {
+				words[j/64] |= 1 << (j % 64)
+			}
+		}
+	}
+	for _, w := range v.words {
+		v.count += bits.OnesCount64(w)
+	}
+	return v
+}
+
+// access is the governance in the form acl decides on.
+func (t *Table) access(g governance) acl.Access {
+	d := catalog.Document{Access: catalog.Access{Policy: g.policy, Container: g.container}}
+	chain, dangling := d.Chain(func(id string) (catalog.Container, bool) {
+		return t.containers.get(catalog.DocumentID{Source: g.source, ID: id})
+	})
+	return acl.Access{Chain: chain, Dangling: dangling, Source: g.source, Sensitivity: g.sensitivity}
+}
+
+// Filter is what a request restricts its search to. Every non-empty field must match.
+type Filter struct {
+	Sources    []string             // any of these sources
+	Containers []catalog.DocumentID // in any of these containers or below one
+	Owners     []acl.Principal      // owned by any of these, byte for byte
+	Labels     map[string]string    // carrying all of these labels
+}
+
+// Empty reports whether the filter restricts nothing.
+func (f Filter) Empty() bool {
+	return len(f.Sources) == 0 && len(f.Containers) == 0 && len(f.Owners) == 0 && len(f.Labels) == 0
+}
+
+// Narrow returns the part of the view that the filter keeps. What is filtered out does
+// not exist for the search: it counts in no statistic either.
+func (v *Visible) Narrow(f Filter) *Visible {
+	if v == nil || f.Empty() {
+		return v
+	}
+	inside := map[catalog.DocumentID]bool{} // containers, once each
+	n := v.table.rows(func(e *entry) bool { return v.table.matches(f, e, inside) })
+	n.count = 0
+	for i := range n.words {
+		n.words[i] &= v.words[i]
+		n.count += bits.OnesCount64(n.words[i])
+	}
+	n.within = v.within
+	return n
+}
+
+func (t *Table) matches(f Filter, e *entry, inside map[catalog.DocumentID]bool) bool {
+	if len(f.Sources) > 0 && !slices.Contains(f.Sources, e.Source) ||
+		len(f.Owners) > 0 && !slices.Contains(f.Owners, e.Owner) {
+		return false
+	}
+	for k, want := range f.Labels {
+		if got, ok := e.Labels[k]; !ok || got != want {
+			return false
+		}
+	}
+	if len(f.Containers) == 0 {
+		return true
+	}
+	at := catalog.DocumentID{Source: e.Source, ID: e.Access.Container}
+	in, known := inside[at]
+	if !known {
+		for c, levels := at, 0; c.ID != "" && !in && levels <= acl.MaxContainers; levels++ {
+			in = slices.Contains(f.Containers, c)
+			parent, _ := t.containers.get(c)
+			c.ID = parent.Parent
+		}
+		inside[at] = in
+	}
+	return in
+}
+
+// viewCache keeps the resolved views of one table. Everything in it is a function of the
+// table and the key, except time, which the interval guards.
+type viewCache struct {
+	mu    sync.Mutex
+	views map[[sha256.Size]byte]*Visible
+}
+
+// maxViews bounds the cache; at the bound it starts anew, which is rare and cheap enough.
+const maxViews = 1024
+
+func newViewCache() *viewCache { return &viewCache{views: map[[sha256.Size]byte]*Visible{}} }
+
+func (c *viewCache) get(view acl.View) (*Visible, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok := c.views[view.Digest()]
+	return v, ok && v.within.Within(view.At())
+}
+
+func (c *viewCache) put(key [sha256.Size]byte, v *Visible) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.views) >= maxViews {
+		clear(c.views)
+	}
+	c.views[key] = v
+}

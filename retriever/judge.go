@@ -1,0 +1,101 @@
+package retriever
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/muniment/muniment/freshness"
+)
+
+// Evidence says how strongly the best passages speak to the query.
+type Evidence uint8
+
+// The strengths of evidence, by the share of the query's words, weighted by their rarity
+// in the view, that the passage which holds most of them holds.
+const (
+	None     Evidence = 1 + iota // nothing was found
+	Weak                         // less than 40 %
+	Moderate                     // less than 75 %
+	Strong
+)
+
+func evidence(results []Result) Evidence {
+	if len(results) == 0 {
+		return None
+	}
+	best := 0.0
+	for _, r := range results[:min(3, len(results))] {
+		best = max(best, r.Coverage)
+	}
+	switch {
+	case best >= 0.75:
+		return Strong
+	case best >= 0.4:
+		return Moderate
+	default:
+		return Weak
+	}
+}
+
+// Conflict is a contradiction between two results, named by their places.
+type Conflict struct {
+	freshness.Conflict
+	// Superseded says that one side declares to replace the other; there are no values
+	// then.
+	Superseded bool
+}
+
+// conflicts compares the returned passages with each other and nothing else. Spans are
+// of the documents' texts.
+func conflicts(results []Result) []Conflict {
+	sources := make([]freshness.Source, len(results))
+	for i, r := range results {
+		d := r.Document
+		s := freshness.Source{
+			Key: d.Source + "\x00" + d.ID, Lineage: d.URI, Signature: d.Signature,
+			Statements: r.Passage.Statements, Modified: d.Modified, Verified: d.Verified.At,
+			Superseded: r.Finding.State == freshness.Superseded,
+		}
+		for _, id := range d.Supersedes {
+			if id.Source == d.Source {
+				s.Related = append(s.Related, id.Source+"\x00"+id.ID)
+			}
+		}
+		sources[i] = s
+	}
+	var list []Conflict
+	for _, c := range freshness.Conflicts(sources) {
+		a, b := results[c.A].Passage.Span.Start, results[c.B].Passage.Span.Start
+		c.SpanA, c.ValueSpanA = shift(c.SpanA, a), shift(c.ValueSpanA, a)
+		c.SpanB, c.ValueSpanB = shift(c.SpanB, b), shift(c.ValueSpanB, b)
+		list = append(list, Conflict{Conflict: c})
+	}
+	return append(list, superseded(results)...)
+}
+
+func shift(s freshness.Span, by int) freshness.Span {
+	return freshness.Span{Start: s.Start + by, End: s.End + by}
+}
+
+// superseded lists each pair of returned documents of which one replaces the other, once.
+func superseded(results []Result) []Conflict {
+	var list []Conflict
+	first := func(i int) bool { // the first passage of its document
+		return !slices.ContainsFunc(results[:i], func(r Result) bool {
+			return r.Document.DocumentID == results[i].Document.DocumentID
+		})
+	}
+	for i, newer := range results {
+		for j, older := range results {
+			if first(i) && first(j) && newer.Document.Source == older.Document.Source && i != j &&
+				slices.Contains(newer.Document.Supersedes, older.Document.DocumentID) {
+				c := freshness.Conflict{
+					A: i, B: j, Confidence: 1, Preferred: 1, PreferredReason: "it declares to replace the other",
+					Explanation: fmt.Sprintf("%q declares to replace %q", newer.Document.Title, older.Document.Title),
+				}
+				list = append(list, Conflict{c, true})
+			}
+		}
+	}
+	return list
+}

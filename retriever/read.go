@@ -1,0 +1,166 @@
+package retriever
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/freshness"
+	"github.com/muniment/muniment/indexer"
+)
+
+// How the order by relevance is corrected by what is known of the sources.
+const (
+	perDocument = 3    // passages of one document in an answer
+	demotion    = 0.5  // of a document that a visible one supersedes
+	tie         = 0.03 // scores this close are a tie, won by the newer source
+)
+
+// Result is one passage of an answer.
+type Result struct {
+	Passage      catalog.Passage
+	Document     catalog.Document
+	Score        float64
+	Coverage     float64
+	Finding      freshness.Finding
+	SupersededBy *catalog.DocumentID // a document the caller can see, if Finding says so
+}
+
+// read takes the candidates to the catalog, which alone decides what the view may have,
+// judges their sources, corrects the order, and reads the passages that remain.
+func read(ctx context.Context, state *indexer.State, view acl.View, candidates []candidate, limit int) ([]Result, error) {
+	documents, err := readDocuments(ctx, state, view, candidates)
+	if err != nil {
+		return nil, err
+	}
+	var results []Result
+	for _, c := range candidates {
+		j, ok := documents[c.id.Document]
+		if !ok {
+			continue
+		}
+		score := c.score
+		if j.finding.State == freshness.Superseded {
+			score *= demotion
+		}
+		results = append(results, Result{
+			Passage: catalog.Passage{ID: c.id}, Document: j.Document, Score: score, Coverage: c.coverage,
+			Finding: j.finding, SupersededBy: j.supersededBy,
+		})
+	}
+	results = cut(order(results), limit)
+	return readPassages(ctx, state, view, results)
+}
+
+// judged is a document with what freshness says of it to this caller.
+type judged struct {
+	catalog.Document
+	finding      freshness.Finding
+	supersededBy *catalog.DocumentID
+}
+
+func readDocuments(ctx context.Context, state *indexer.State, view acl.View, candidates []candidate) (map[catalog.DocumentID]judged, error) {
+	var ids []catalog.DocumentID
+	seen := map[catalog.DocumentID]bool{}
+	for _, c := range candidates {
+		if !seen[c.id.Document] {
+			seen[c.id.Document] = true
+			ids = append(ids, c.id.Document)
+		}
+	}
+	documents, err := state.Documents(ctx, view, ids)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[catalog.DocumentID]judged, len(documents))
+	for _, d := range documents {
+		finding, by, err := Judge(ctx, state, view, d)
+		if err != nil {
+			return nil, err
+		}
+		found[d.DocumentID] = judged{d, finding, by}
+	}
+	return found, nil
+}
+
+// Judge says how far the view may trust a document it can see. A document superseded by
+// one the view does not admit is not superseded for it.
+func Judge(ctx context.Context, state *indexer.State, view acl.View, d catalog.Document) (freshness.Finding, *catalog.DocumentID, error) {
+	clocks := freshness.Clocks{
+		Modified: d.Modified, Verified: d.Verified.At, ReviewInterval: d.ReviewInterval,
+		ValidFrom: d.ValidFrom, ValidUntil: d.ValidUntil,
+	}
+	var by *catalog.DocumentID
+	if ids := state.Table.Successors(d.DocumentID); len(ids) > 0 {
+		successors, err := state.Documents(ctx, view, ids)
+		if err != nil {
+			return freshness.Finding{}, nil, err
+		}
+		if len(successors) > 0 {
+			clocks.Superseded, by = true, &successors[0].DocumentID
+		}
+	}
+	return freshness.Judge(clocks, view.At()), by, nil
+}
+
+// order sorts by score and, among scores within the tie of the best of them, newer first.
+func order(results []Result) []Result {
+	slices.SortStableFunc(results, func(a, b Result) int {
+		switch {
+		case a.Score > b.Score:
+			return -1
+		case a.Score < b.Score:
+			return 1
+		}
+		return a.Passage.ID.Compare(b.Passage.ID)
+	})
+	for from := 0; from < len(results); {
+		to := from + 1
+		for to < len(results) && results[to].Score >= results[from].Score*(1-tie) {
+			to++
+		}
+		slices.SortStableFunc(results[from:to], func(a, b Result) int {
+			return b.Document.Modified.Truncate(time.Second).Compare(a.Document.Modified.Truncate(time.Second))
+		})
+		from = to
+	}
+	return results
+}
+
+// cut keeps the best passages, not too many of one document.
+func cut(results []Result, limit int) []Result {
+	count := map[catalog.DocumentID]int{}
+	var kept []Result
+	for _, r := range results {
+		if id := r.Document.DocumentID; len(kept) < limit && count[id] < perDocument {
+			count[id]++
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
+
+func readPassages(ctx context.Context, state *indexer.State, view acl.View, results []Result) ([]Result, error) {
+	ids := make([]catalog.PassageID, len(results))
+	for i, r := range results {
+		ids[i] = r.Passage.ID
+	}
+	passages, err := state.Passages(ctx, view, ids)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[catalog.PassageID]catalog.Passage, len(passages))
+	for _, p := range passages {
+		byID[p.ID] = p
+	}
+	var kept []Result
+	for _, r := range results {
+		if p, ok := byID[r.Passage.ID]; ok {
+			r.Passage = p
+			kept = append(kept, r)
+		}
+	}
+	return kept, nil
+}

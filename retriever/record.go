@@ -1,0 +1,45 @@
+package retriever
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/audit"
+	"github.com/muniment/muniment/indexer"
+)
+
+// Ranking names the way results are found and ordered, for the record. It changes when
+// any constant of the ranking does.
+const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max-minmax/demote0.5/tie0.03/1"
+
+// record makes the answer durable in the audit log.
+func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request, state *indexer.State, a Answer) (audit.Entry, error) {
+	options, err := json.Marshal(struct {
+		Limit  int
+		Filter indexer.Filter
+	}{req.Limit, req.Filter})
+	if err != nil {
+		return audit.Entry{}, err
+	}
+	retrieval := &audit.Retrieval{
+		QueryHash: r.Hash(req.Query), Query: req.Query, Options: options,
+		Revision: uint64(state.Revision()), Ranking: Ranking, VectorSpace: r.Space.ID, Conflicts: len(a.Conflicts),
+	}
+	for _, d := range a.Degradations {
+		retrieval.Degradations = append(retrieval.Degradations, d.String())
+	}
+	for i, res := range a.Results {
+		retrieval.Sources = append(retrieval.Sources, audit.Source{
+			Source: res.Document.Source, ID: res.Document.ID, Version: res.Document.Version,
+			ContentHash: hex.EncodeToString(res.Document.ContentHash[:]),
+			Start:       res.Passage.Span.Start, End: res.Passage.Span.End,
+			Rank: i + 1, Score: res.Score, State: res.Finding.State.String(),
+		})
+	}
+	return r.Log.Append(ctx, audit.Record{
+		ID: req.ID, Time: a.At, Kind: "retrieve", App: string(caller.App), User: string(caller.User),
+		Chain: req.Chain, Retrieval: retrieval,
+	})
+}

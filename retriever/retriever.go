@@ -1,0 +1,113 @@
+// Package retriever answers a query from the caller's view: search, fuse, read, judge,
+// record.
+package retriever
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/audit"
+	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/indexer"
+)
+
+// Retriever answers queries. All fields are required.
+type Retriever struct {
+	States   States
+	Embedder Embedder
+	Space    indexer.Space // the Embedder's
+	// Weight is the vector leg's share in the fused score, 0 to 1; it was calibrated for
+	// the Embedder and belongs to it.
+	Weight float64
+	Log    Recorder
+	// Hash makes a keyed hash of a query, so that the audit log can tell equal queries
+	// without holding their text.
+	Hash func(query string) string
+	Now  func() time.Time
+}
+
+// States hands out what a request sees, at one revision.
+type States interface {
+	// Pin returns the newest published state, at least at the revision; the caller
+	// releases it.
+	Pin(ctx context.Context, atLeast catalog.Revision) (*indexer.State, error)
+}
+
+// Embedder turns a query into a vector.
+type Embedder interface {
+	// Embed returns one unit-length vector for each text, nil for a text that has none.
+	Embed(ctx context.Context, texts []string) ([][]float32, error)
+}
+
+// Recorder makes audit records durable.
+type Recorder interface {
+	// Append returns once the record is durable.
+	Append(ctx context.Context, r audit.Record) (audit.Entry, error)
+}
+
+// Errors of Retrieve beside those of the view, the indexes and the context.
+var (
+	// ErrUnavailable means that no index can be searched at the moment.
+	ErrUnavailable = errors.New("retriever: both indexes are being rebuilt")
+	// ErrNotRecorded means that the audit record could not be written, so nothing may be
+	// shown.
+	ErrNotRecorded = errors.New("retriever: the audit log cannot be written")
+)
+
+// Request is one query.
+type Request struct {
+	ID      string // names the retrieval in the audit log
+	Query   string
+	Limit   int // how many passages, at least 1
+	Filter  indexer.Filter
+	AtLeast catalog.Revision // answer from this revision or a newer one
+	Chain   []string         // the act chain of the caller's token, for the record
+}
+
+// Answer is what was found among what the caller may read.
+type Answer struct {
+	Results      []Result // best first
+	Conflicts    []Conflict
+	Degradations []Degradation
+	Evidence     Evidence
+	At           time.Time // when freshness was judged
+	Entry        audit.Entry
+}
+
+// Retrieve answers the request from what the caller may read. Nothing the caller may not
+// read influences any part of the answer but Entry, and the answer is recorded before it
+// is returned.
+func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Request) (Answer, error) {
+	state, err := r.States.Pin(ctx, req.AtLeast)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer state.Release()
+	view, err := state.View(caller, r.Now())
+	if err != nil {
+		return Answer{}, err
+	}
+	visible := state.Table.Visible(view).Narrow(req.Filter)
+
+	query, degraded := r.query(ctx, state, req.Query)
+	found, err := search(ctx, state, visible, query, req.Limit)
+	if err != nil {
+		return Answer{}, err
+	}
+	candidates := r.fuse(visible, found, req.Limit)
+	results, err := read(ctx, state, view, candidates, req.Limit) // the truth decides
+	if err != nil {
+		return Answer{}, err
+	}
+	answer := Answer{
+		Results: results, Conflicts: conflicts(results), Degradations: degraded,
+		Evidence: evidence(results), At: view.At(),
+	}
+	answer.Entry, err = r.record(ctx, caller, req, state, answer)
+	if err != nil {
+		return Answer{}, errors.Join(ErrNotRecorded, err)
+	}
+	return answer, nil
+}

@@ -1,0 +1,127 @@
+package retriever
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/indexer"
+)
+
+// embedBudget is how long a query may wait for its vector before it is searched by words
+// only.
+const embedBudget = 250 * time.Millisecond
+
+// depth is how many hits each leg gives to the fusion for a limit: enough that a passage
+// that is good for both legs is not lost to one that is best for one.
+func depth(limit int) int { return max(100, 5*limit) }
+
+// Degradation names something that could not be done as usual.
+type Degradation uint8
+
+// The degradations.
+const (
+	KeywordOnly       Degradation = 1 + iota // the query could not be embedded in time
+	KeywordRebuilding                        // the keyword index is being rebuilt
+	VectorRebuilding                         // the vector index is being rebuilt
+)
+
+// String returns the degradation's name in UPPER_SNAKE.
+func (d Degradation) String() string {
+	return [...]string{"", "KEYWORD_ONLY", "KEYWORD_REBUILDING", "VECTOR_REBUILDING"}[d]
+}
+
+// query makes the text into what the legs search for, and names what is not as usual.
+func (r *Retriever) query(ctx context.Context, state *indexer.State, text string) (q indexer.Query, degraded []Degradation) {
+	q = indexer.Query{Text: text, Space: r.Space.ID}
+	if state.Keyword == nil {
+		degraded = append(degraded, KeywordRebuilding)
+	}
+	if state.Vector == nil {
+		return q, append(degraded, VectorRebuilding)
+	}
+	ctx, cancel := context.WithTimeout(ctx, embedBudget)
+	defer cancel()
+	vectors, err := r.Embedder.Embed(ctx, []string{text})
+	if err != nil || len(vectors) != 1 {
+		return q, append(degraded, KeywordOnly)
+	}
+	q.Vector = vectors[0]
+	return q, degraded
+}
+
+// hits is what the two legs found.
+type hits struct{ keyword, vector []indexer.Hit }
+
+// search asks both legs at once.
+func search(ctx context.Context, state *indexer.State, visible *indexer.Visible, q indexer.Query, limit int) (found hits, err error) {
+	if state.Keyword == nil && (state.Vector == nil || q.Vector == nil) {
+		return found, ErrUnavailable
+	}
+	failed := make(chan error, 1)
+	go func() {
+		var err error
+		if state.Vector != nil && q.Vector != nil {
+			found.vector, err = state.Vector.Search(ctx, visible, q, depth(limit))
+		}
+		failed <- err
+	}()
+	if state.Keyword != nil {
+		found.keyword, err = state.Keyword.Search(ctx, visible, q, depth(limit))
+	}
+	return found, cmp.Or(err, <-failed)
+}
+
+// candidate is a passage with its fused score.
+type candidate struct {
+	id       catalog.PassageID
+	row      catalog.Row
+	score    float64
+	coverage float64 // share of the query's words it holds, weighted by rarity
+}
+
+// fuse adds up the legs' scores, each brought to 0..1 over what the leg found: BM25 by
+// its maximum, cosine between its minimum and maximum. Fusing ranks instead (reciprocal
+// rank fusion) gives a weak vector leg too much say. The scores found are a function of
+// the view, so the normalisation is too. Ties go by passage id.
+func (r *Retriever) fuse(visible *indexer.Visible, found hits, limit int) []candidate {
+	weight := r.Weight
+	switch {
+	case len(found.vector) == 0:
+		weight = 0
+	case len(found.keyword) == 0:
+		weight = 1
+	}
+	byRow := map[catalog.Row]*candidate{}
+	at := func(row catalog.Row) *candidate {
+		c := byRow[row]
+		if c == nil {
+			c = &candidate{id: visible.ID(row), row: row}
+			byRow[row] = c
+		}
+		return c
+	}
+	for _, h := range found.keyword {
+		c := at(h.Row)
+		c.coverage = h.Coverage
+		c.score += (1 - weight) * h.Score / found.keyword[0].Score
+	}
+	for _, h := range found.vector {
+		low, high := found.vector[len(found.vector)-1].Score, found.vector[0].Score
+		share := 1.0
+		if high > low {
+			share = (h.Score - low) / (high - low)
+		}
+		at(h.Row).score += weight * share
+	}
+	fused := make([]candidate, 0, len(byRow))
+	for _, c := range byRow {
+		fused = append(fused, *c)
+	}
+	slices.SortFunc(fused, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), a.id.Compare(b.id))
+	})
+	return fused[:min(len(fused), depth(limit))]
+}
