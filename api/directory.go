@@ -129,11 +129,11 @@ func (s auditing) GetRecord(ctx context.Context, req *pb.GetRecordRequest) (*pb.
 	if err != nil {
 		return nil, err
 	}
-	size, err := audit.UnsignedSize(note)
+	checkpoint, err := audit.ReadCheckpoint(note)
 	if err != nil {
 		return nil, err
 	}
-	proof, err := s.Audit.Inclusion(ctx, entry.Index, size)
+	proof, err := s.Audit.Inclusion(ctx, entry.Index, checkpoint.N)
 	if err != nil {
 		return nil, err
 	}

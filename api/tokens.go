@@ -9,10 +9,8 @@ import (
 	"github.com/muniment/muniment/catalog"
 )
 
-// How long sealed tokens are honoured.
-const (
-	consistencyLife = 7 * 24 * time.Hour
-)
+// consistencyLife is how long a consistency token is honoured.
+const consistencyLife = 7 * 24 * time.Hour
 
 // consistency seals a revision, which must not be seen in clear: it counts hidden changes
 // too. The token is not bound to its caller, because the job that writes hands it to the

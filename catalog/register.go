@@ -131,3 +131,10 @@ func (a Access) Label() string {
 	}
 	return a.Sensitivity
 }
+
+// Governed is what decides who may read the document, in the form acl decides on. Lookup
+// returns a container of the document's source.
+func (d *Document) Governed(lookup func(id string) (Container, bool)) acl.Access {
+	chain, dangling := d.Chain(lookup)
+	return acl.Access{Chain: chain, Dangling: dangling, Source: d.Source, Sensitivity: d.Access.Label()}
+}

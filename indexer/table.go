@@ -154,9 +154,16 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 }
 
 // searchable is the text a passage is found by: the title and heading path say what the
-// passage is about, which its own words often do not repeat.
+// passage is about, which its own words often do not repeat. A heading that repeats the
+// title adds nothing.
 func searchable(title string, p catalog.Passage) string {
-	return strings.Join(append(append([]string{title}, p.Headings...), p.Text), "\n")
+	parts := []string{title}
+	for _, h := range p.Headings {
+		if h != title {
+			parts = append(parts, h)
+		}
+	}
+	return strings.Join(append(parts, p.Text), "\n")
 }
 
 // dead marks all rows of a document as dead and asks indexes to drop them.

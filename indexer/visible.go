@@ -56,11 +56,13 @@ func (t *Table) rows(keep func(*entry) bool) *Visible {
 
 // access is the governance in the form acl decides on.
 func (t *Table) access(g governance) acl.Access {
-	d := catalog.Document{Access: catalog.Access{Policy: g.policy, Container: g.container}}
-	chain, dangling := d.Chain(func(id string) (catalog.Container, bool) {
+	d := catalog.Document{
+		DocumentID: catalog.DocumentID{Source: g.source},
+		Access:     catalog.Access{Policy: g.policy, Container: g.container, Sensitivity: g.sensitivity},
+	}
+	return d.Governed(func(id string) (catalog.Container, bool) {
 		return t.containers.get(catalog.DocumentID{Source: g.source, ID: id})
 	})
-	return acl.Access{Chain: chain, Dangling: dangling, Source: g.source, Sensitivity: g.sensitivity}
 }
 
 // Filter is what a request restricts its search to. Every non-empty field must match.

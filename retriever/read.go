@@ -13,7 +13,7 @@ import (
 
 // How the order by relevance is corrected by what is known of the sources.
 const (
-	perDocument = 3    // passages of one document in an answer
+	perDocument = 2    // passages of one document in an answer
 	demotion    = 0.5  // of a document that a visible one supersedes
 	tie         = 0.03 // scores this close are a tie, won by the newer source
 )

@@ -12,7 +12,7 @@ import (
 
 // Ranking names the way results are found and ordered, for the record. It changes when
 // any constant of the ranking does.
-const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max-minmax/demote0.5/tie0.03/1"
+const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5/tie0.03/cap2"
 
 // record makes the answer durable in the audit log.
 func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request, state *indexer.State, a Answer) (audit.Entry, error) {

@@ -74,50 +74,50 @@ func search(ctx context.Context, state *indexer.State, visible *indexer.Visible,
 	return found, cmp.Or(err, <-failed)
 }
 
-// candidate is a passage with its fused score.
+// candidate is a passage with its scores.
 type candidate struct {
 	id       catalog.PassageID
-	row      catalog.Row
-	score    float64
+	words    float64 // BM25 as a share of the best, 0 to 1
+	cosine   float64 // as a share of the best, 0 to 1
+	score    float64 // fused, 0 to 1
 	coverage float64 // share of the query's words it holds, weighted by rarity
 }
 
-// fuse adds up the legs' scores, each brought to 0..1 over what the leg found: BM25 by
-// its maximum, cosine between its minimum and maximum. Fusing ranks instead (reciprocal
-// rank fusion) gives a weak vector leg too much say. The scores found are a function of
-// the view, so the normalisation is too. Ties go by passage id.
+// fuse adds up the legs' scores, each divided by the best its leg found. Fusing ranks
+// instead (reciprocal rank fusion) gives a weak vector leg too much say. A passage that
+// only the keyword leg found is taken to be as near as the farthest that the vector leg
+// found: the best cosines lie close together, and 0 would count as far off. The scores
+// found are a function of the view, so the fused ones are too. Ties go by passage id.
 func (r *Retriever) fuse(visible *indexer.Visible, found hits, limit int) []candidate {
 	weight := r.Weight
 	switch {
-	case len(found.vector) == 0:
-		weight = 0
+	case len(found.vector) == 0 || found.vector[0].Score <= 0:
+		weight, found.vector = 0, nil
 	case len(found.keyword) == 0:
 		weight = 1
 	}
-	byRow := map[catalog.Row]*candidate{}
-	at := func(row catalog.Row) *candidate {
-		c := byRow[row]
-		if c == nil {
-			c = &candidate{id: visible.ID(row), row: row}
-			byRow[row] = c
-		}
-		return c
+	farthest := 0.0
+	if n := len(found.vector); n > 0 {
+		farthest = max(0, found.vector[n-1].Score/found.vector[0].Score)
 	}
+	byRow := map[catalog.Row]*candidate{}
 	for _, h := range found.keyword {
-		c := at(h.Row)
-		c.coverage = h.Coverage
-		c.score += (1 - weight) * h.Score / found.keyword[0].Score
+		byRow[h.Row] = &candidate{
+			id: visible.ID(h.Row), words: h.Score / found.keyword[0].Score, cosine: farthest, coverage: h.Coverage,
+		}
 	}
 	for _, h := range found.vector {
-		low, high := found.vector[len(found.vector)-1].Score, found.vector[0].Score
-		share := 1.0
-		if high > low {
-			share = (h.Score - low) / (high - low)
+		c := byRow[h.Row]
+		if c == nil {
+			c = &candidate{id: visible.ID(h.Row)}
+			byRow[h.Row] = c
 		}
-		at(h.Row).score += weight * share
+		c.cosine = max(0, h.Score/found.vector[0].Score)
 	}
 	fused := make([]candidate, 0, len(byRow))
 	for _, c := range byRow {
+		// Conversions keep a compiler from fusing the sum differently elsewhere.
+		c.score = float64((1-weight)*c.words) + float64(weight*c.cosine)
 		fused = append(fused, *c)
 	}
 	slices.SortFunc(fused, func(a, b candidate) int {

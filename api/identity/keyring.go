@@ -27,6 +27,7 @@ type KeyRing struct {
 	log   logSigner
 	// logVerifier is made together with log, because making it can fail.
 	logVerifier note.Verifier
+	logKey      string // of logVerifier
 }
 
 // versioned is one kind of key in all its versions.
@@ -128,6 +129,10 @@ func (k *KeyRing) LogSigner() note.Signer { return k.log }
 // LogVerifier verifies what LogSigner signs.
 func (k *KeyRing) LogVerifier() note.Verifier { return k.logVerifier }
 
+// LogKey is LogVerifier's key in the encoding of signed notes, to be given to whoever
+// verifies the log without the ring.
+func (k *KeyRing) LogKey() string { return k.logKey }
+
 func (k *KeyRing) setLog(key ed25519.PrivateKey) error {
 	encoded, err := note.NewEd25519VerifierKey(k.LogName(), key.Public().(ed25519.PublicKey))
 	if err != nil {
@@ -136,6 +141,7 @@ func (k *KeyRing) setLog(key ed25519.PrivateKey) error {
 	if k.logVerifier, err = note.NewVerifier(encoded); err != nil {
 		return err
 	}
+	k.logKey = encoded
 	k.log = logSigner{k.LogName(), k.logVerifier.KeyHash(), func(msg []byte) []byte { return ed25519.Sign(key, msg) }}
 	return nil
 }

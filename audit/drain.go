@@ -1,0 +1,137 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/muniment/muniment/catalog"
+)
+
+// Drain moves the records of committed changes from the catalog's outbox into the log. A
+// change and its record share a commit, so neither can be without the other; the record
+// follows into the log at once, or after a crash at the next start. The log knows the
+// highest outbox sequence it holds, so a record that was appended but not yet taken from
+// the outbox is not appended twice.
+type Drain struct {
+	log    *Log
+	outbox catalog.Outbox
+	logger *slog.Logger
+	wake   chan struct{}
+	stop   context.CancelFunc
+	done   chan struct{}
+	taken  uint64 // the outbox holds nothing up to here
+	last   time.Time
+}
+
+// How a drain works: records appended at a time, how often the outbox is emptied of what
+// the log has (a commit of its own), and how long it waits after a failure.
+const (
+	drainBatch = 512
+	takeEvery  = time.Second
+	drainRetry = time.Second
+)
+
+// NewDrain starts draining, beginning with what an earlier process left.
+func NewDrain(log *Log, outbox catalog.Outbox, logger *slog.Logger) *Drain {
+	ctx, stop := context.WithCancel(context.Background())
+	d := &Drain{log: log, outbox: outbox, logger: logger, wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
+	d.Wake()
+	go d.run(ctx)
+	return d
+}
+
+// Wake says that the outbox has something new. It never blocks.
+func (d *Drain) Wake() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Close drains what is there and stops. The log must still be open.
+func (d *Drain) Close() error {
+	d.stop()
+	<-d.done
+	if err := d.pass(context.Background()); err != nil {
+		return fmt.Errorf("draining the outbox: %w", err)
+	}
+	return d.take(context.Background())
+}
+
+func (d *Drain) run(ctx context.Context) {
+	defer close(d.done)
+	for {
+		select {
+		case <-d.wake:
+		case <-ctx.Done():
+			return
+		}
+		err := d.pass(ctx)
+		if err == nil && time.Since(d.last) >= takeEvery {
+			err = d.take(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			d.logger.Error("recording changes", "error", err)
+			select {
+			case <-time.After(drainRetry):
+				d.Wake()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// pass appends every pending record that the log does not have.
+func (d *Drain) pass(ctx context.Context) error {
+	var batch []Record
+	flush := func() error {
+		if len(batch) == 0 {
+			return nil
+		}
+		_, err := d.log.AppendAll(ctx, batch)
+		batch = batch[:0]
+		return err
+	}
+	for r, err := range d.outbox.Pending(ctx) {
+		if err != nil {
+			return err
+		}
+		if r.Sequence <= d.log.Outbox() {
+			continue
+		}
+		var record Record
+		if err := json.Unmarshal(r.Body, &record); err != nil {
+			return fmt.Errorf("decoding outbox record %d: %w", r.Sequence, err)
+		}
+		if record.Change == nil {
+			return errors.New("an outbox record is of no change")
+		}
+		record.Outbox = r.Sequence
+		record.ID = fmt.Sprintf("change/%d/%d", record.Change.Revision, r.Sequence)
+		if batch = append(batch, record); len(batch) == drainBatch {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return flush()
+}
+
+// take empties the outbox of what the log has.
+func (d *Drain) take(ctx context.Context) error {
+	d.last = time.Now()
+	through := d.log.Outbox()
+	if through == d.taken {
+		return nil
+	}
+	if err := d.outbox.Take(ctx, through); err != nil {
+		return err
+	}
+	d.taken = through
+	return nil
+}

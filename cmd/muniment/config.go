@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/indexer"
+)
+
+// config is the server's configuration: one YAML file, in which unknown keys are errors.
+// Flags and environment variables override it.
+type config struct {
+	// Data is the directory everything lives in.
+	Data string `yaml:"data"`
+	// Listen is the address to serve gRPC on; loopback only.
+	Listen string `yaml:"listen"`
+	// Audience is what tokens must be made for.
+	Audience string `yaml:"audience"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `yaml:"log_level"`
+	// Sensitivity is the scale of labels, lowest first.
+	Sensitivity []string `yaml:"sensitivity"`
+	// Apps narrows what an app may reach, by app name.
+	Apps map[string]appConfig `yaml:"apps"`
+	// VectorSpaces declares the spaces of vectors that senders bring.
+	VectorSpaces []spaceConfig `yaml:"vector_spaces"`
+}
+
+type appConfig struct {
+	Sources   []string `yaml:"sources"`
+	Clearance string   `yaml:"clearance"`
+}
+
+type spaceConfig struct {
+	ID         string `yaml:"id"`
+	Dimensions int    `yaml:"dimensions"`
+}
+
+func defaultConfig() config {
+	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale}
+}
+
+// loadConfig reads the file named, else DATA/muniment.yaml if there is one, else nothing;
+// then the environment; then the flags, which are passed in as what was set.
+func loadConfig(file, data, listen string) (config, error) {
+	c := defaultConfig()
+	data = first(data, os.Getenv("MUNIMENT_DATA"))
+	if file == "" && data != "" {
+		if beside := filepath.Join(data, "muniment.yaml"); exists(beside) {
+			file = beside
+		}
+	}
+	if file != "" {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return c, usagef("reading the configuration: %w", err)
+		}
+		d := yaml.NewDecoder(bytes.NewReader(b))
+		d.KnownFields(true)
+		if err := d.Decode(&c); err != nil {
+			return c, usagef("%s: %w", file, err)
+		}
+	}
+	c.Data = first(data, c.Data)
+	c.Listen = first(listen, os.Getenv("MUNIMENT_LISTEN"), c.Listen)
+	return c, c.check()
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+// check refuses what is missing or cannot mean what it says.
+func (c config) check() error {
+	if c.Data == "" {
+		return usagef("say where the data lives: --data DIR, MUNIMENT_DATA, or data: in the configuration")
+	}
+	if c.Audience == "" {
+		return usagef("audience: must not be empty; a token made for any service would be accepted")
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return usagef("listen: %w", err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return usagef("listen: %q is not a loopback address; without TLS, tokens would cross the network in clear", c.Listen)
+	}
+	seen := map[string]bool{}
+	for _, label := range c.Sensitivity {
+		if label == "" || seen[label] {
+			return usagef("sensitivity: labels must be distinct and not empty")
+		}
+		seen[label] = true
+	}
+	if !seen[acl.DefaultSensitivity] {
+		return usagef("sensitivity: must contain %q, the label of documents that name none", acl.DefaultSensitivity)
+	}
+	for name, app := range c.Apps {
+		if app.Clearance != "" && !seen[app.Clearance] {
+			return usagef("apps.%s.clearance: %q is not one of %v", name, app.Clearance, c.Sensitivity)
+		}
+	}
+	for _, s := range c.VectorSpaces {
+		if s.ID == "" || s.Dimensions < 1 || s.Dimensions > 8192 {
+			return usagef("vector_spaces: %q needs an id and between 1 and 8192 dimensions", s.ID)
+		}
+	}
+	return nil
+}
+
+func (c config) scale() acl.Scale { return c.Sensitivity }
+
+func (c config) spaces() []indexer.Space {
+	var list []indexer.Space
+	for _, s := range c.VectorSpaces {
+		list = append(list, indexer.Space(s))
+	}
+	return list
+}
+
+// path is a place below the data directory.
+func (c config) path(parts ...string) string {
+	return filepath.Join(append([]string{c.Data}, parts...)...)
+}
+
+// authority makes and verifies tokens as the configuration says.
+func (c config) authority(keys *identity.KeyRing) (*identity.Authority, error) {
+	apps := map[string]identity.App{}
+	for name, a := range c.Apps {
+		apps[name] = identity.App{Sources: a.Sources, Clearance: a.Clearance}
+	}
+	a, err := identity.NewAuthority(keys, identity.Config{Audience: c.Audience, Scale: c.scale(), Apps: apps})
+	if err != nil {
+		return nil, fmt.Errorf("setting up identity: %w", err)
+	}
+	return a, nil
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	pb "github.com/muniment/muniment/proto/muniment/v1"
+)
+
+func retrieveCommand() *cobra.Command {
+	var cl client
+	var asJSON, full bool
+	req := &pb.RetrieveRequest{Filter: &pb.Filter{}}
+	var containers []string
+	c := &cobra.Command{
+		Use:   `retrieve "QUESTION"`,
+		Short: "Ask a question as the token's subject",
+		Long: `Ask a question as the token's subject and print the best passages the subject may read, how far each source
+can be trusted, and where they contradict each other.
+
+` + exitCodes,
+		Example: `  muniment retrieve "how many days of leave do I have?"
+  muniment retrieve --json --limit 3 --source handbook "travel expenses" | jq '.results[].document'`,
+		Args: exactArgs(1, "one question, in quotes"),
+		RunE: func(c *cobra.Command, args []string) error {
+			req.Query = args[0]
+			for _, s := range containers {
+				source, id, ok := strings.Cut(s, "/")
+				if !ok {
+					return usagef("--container takes SOURCE/ID, not %q", s)
+				}
+				req.Filter.Containers = append(req.Filter.Containers, &pb.DocumentRef{Source: source, Id: id})
+			}
+			ctx, conn, err := cl.dial(c.Context())
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			resp, err := pb.NewRetrievalServiceClient(conn).Retrieve(ctx, req)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(c.OutOrStdout(), resp)
+			}
+			printAnswer(c.OutOrStdout(), resp, full)
+			return nil
+		},
+	}
+	cl.flags(c)
+	f := c.Flags()
+	f.Int32Var(&req.Limit, "limit", 0, "how many passages (default 10, at most 100)")
+	f.BoolVar(&asJSON, "json", false, "print the response as JSON, with the contract's field names")
+	f.BoolVar(&full, "full", false, "print whole passages")
+	f.StringVar(&req.AtLeastAsFresh, "at-least-as-fresh", "", "a consistency token; the answer includes what it stands for")
+	f.StringArrayVar(&req.Filter.Sources, "source", nil, "only documents of this source; may be repeated")
+	f.StringArrayVar(&containers, "container", nil, "only documents in or below this container, SOURCE/ID; may be repeated")
+	f.StringArrayVar(&req.Filter.Owners, "owner", nil, "only documents owned by this principal; may be repeated")
+	f.StringToStringVar(&req.Filter.Labels, "label", nil, "only documents that carry this label, KEY=VALUE; may be repeated")
+	return c
+}
+
+// printAnswer shows a response to a person.
+func printAnswer(w io.Writer, resp *pb.RetrieveResponse, full bool) {
+	for _, d := range resp.GetDegradations() {
+		fmt.Fprintf(w, "! %s\n", word(d.String(), "DEGRADATION_"))
+	}
+	if len(resp.GetResults()) == 0 {
+		fmt.Fprintln(w, "Nothing that you may read answers this.")
+		return
+	}
+	fmt.Fprintf(w, "evidence: %s\n", word(resp.GetEvidence().String(), "EVIDENCE_"))
+	for i, r := range resp.GetResults() {
+		fresh := r.GetFreshness()
+		fmt.Fprintf(w, "\n%d. %s\n", i+1, strings.Join(slices.Compact(append([]string{r.GetTitle()}, r.GetHeadings()...)), " › "))
+		fmt.Fprintf(w, "   %s/%s  version %d  characters %d–%d  score %.3f\n", r.GetDocument().GetSource(), r.GetDocument().GetId(),
+			r.GetVersion(), r.GetSpan().GetStart(), r.GetSpan().GetEnd(), r.GetScore())
+		fmt.Fprintf(w, "   %s: %s\n", word(fresh.GetState().String(), "STATE_"), fresh.GetReason())
+		fmt.Fprintf(w, "   owner %s, modified %s, verified %s\n", cmp.Or(r.GetOwner(), "unknown"), day(fresh.GetModified()), day(fresh.GetVerified()))
+		for line := range strings.Lines(excerpt(r.GetText(), full)) {
+			fmt.Fprintf(w, "   | %s\n", strings.TrimRight(line, "\n"))
+		}
+	}
+	for _, c := range resp.GetConflicts() {
+		fmt.Fprintf(w, "\n! %s between %d and %d: %s\n", strings.ToLower(word(c.GetKind().String(), "KIND_")), c.GetA().GetResult()+1, c.GetB().GetResult()+1, c.GetExplanation())
+		if c.GetPreferredReason() != "" {
+			side := c.GetA()
+			if c.GetPreferred() == pb.Conflict_PREFERENCE_B {
+				side = c.GetB()
+			}
+			fmt.Fprintf(w, "  prefer %d: %s\n", side.GetResult()+1, c.GetPreferredReason())
+		}
+	}
+	fmt.Fprintf(w, "\nretrieval %s\n", resp.GetRetrievalId())
+}
+
+// word is an enum value without its prefix.
+func word(value, prefix string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(value, prefix), "_", " ")
+}
+
+func day(t *timestamppb.Timestamp) string {
+	if t == nil {
+		return "never"
+	}
+	return t.AsTime().Format(time.DateOnly)
+}
+
+// excerpt is the beginning of a passage, or all of it.
+func excerpt(text string, full bool) string {
+	const runes = 400
+	r := []rune(text)
+	if full || len(r) <= runes {
+		return text
+	}
+	return strings.TrimSpace(string(r[:runes])) + " …"
+}
+
+func documentCommand() *cobra.Command {
+	var cl client
+	var asJSON bool
+	get := &cobra.Command{
+		Use:   "get SOURCE ID",
+		Short: "Read a document whole",
+		Long: `Read a document whole, if the token's subject may. One that is hidden and one that never existed give the same
+answer.
+
+` + exitCodes,
+		Example: "  muniment document get handbook pages/hr/leave.md",
+		Args:    exactArgs(2, "a source and an id"),
+		RunE: func(c *cobra.Command, args []string) error {
+			ctx, conn, err := cl.dial(c.Context())
+			if err != nil {
+				return err
+			}
+			defer conn.Close()
+			resp, err := pb.NewDocumentServiceClient(conn).GetDocument(ctx, &pb.GetDocumentRequest{Document: &pb.DocumentRef{Source: args[0], Id: args[1]}})
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(c.OutOrStdout(), resp)
+			}
+			w, fresh := c.OutOrStdout(), resp.GetFreshness()
+			fmt.Fprintf(w, "%s\n%s/%s  version %d\n", resp.GetTitle(), args[0], args[1], resp.GetVersion())
+			fmt.Fprintf(w, "%s: %s\nowner %s, modified %s, verified %s\n\n%s\n", word(fresh.GetState().String(), "STATE_"), fresh.GetReason(),
+				cmp.Or(resp.GetOwner(), "unknown"), day(fresh.GetModified()), day(fresh.GetVerified()), resp.GetText())
+			return nil
+		},
+	}
+	cl.flags(get)
+	get.Flags().BoolVar(&asJSON, "json", false, "print the response as JSON, with the contract's field names")
+	c := &cobra.Command{Use: "document", Short: "Read documents"}
+	c.AddCommand(get)
+	return c
+}
