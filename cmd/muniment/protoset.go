@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -16,8 +18,8 @@ func protosetCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "protoset FILE",
 		Short: "Write the contract as a descriptor set, for grpcurl and other generic clients",
-		Long: `Write the contract as a descriptor set with everything it imports. The server offers no reflection, so generic
-clients need it.`,
+		Long: `Write the contract as a descriptor set, with everything it imports, the details of errors and the health service.
+The server offers no reflection, so generic clients need it.`,
 		Example: "  muniment protoset muniment.protoset\n  grpcurl -plaintext -protoset muniment.protoset list",
 		Args:    exactArgs(1, "a file to write"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -37,6 +39,7 @@ clients need it.`,
 			for _, f := range []protoreflect.FileDescriptor{
 				pb.File_muniment_v1_ingestion_proto, pb.File_muniment_v1_retrieval_proto, pb.File_muniment_v1_document_proto,
 				pb.File_muniment_v1_directory_proto, pb.File_muniment_v1_audit_proto,
+				errdetails.File_google_rpc_error_details_proto, healthpb.File_grpc_health_v1_health_proto,
 			} {
 				add(f)
 			}

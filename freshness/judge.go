@@ -1,0 +1,99 @@
+package freshness
+
+import "time"
+
+// skewAllowed is how far a source's clock may run ahead of ours. A date up to this far in the
+// future counts as "now"; a later one is no evidence that anybody looked at the document.
+const skewAllowed = 24 * time.Hour
+
+const day = 24 * time.Hour
+
+// Judge says what state a document is in at the instant now. It is defined for every input.
+//
+// The age is counted from the anchor: the last verification if it still covers the content, else
+// the last change of the content. When the document was synced never matters. Validity is half
+// open: a document is valid from ValidFrom up to, and not including, ValidUntil. With r the age
+// divided by the review interval, r ≥ 1.5 is Stale and 1 ≤ r < 1.5 is Due.
+func Judge(c Clocks, now time.Time) Finding {
+	var f Finding
+	anchor, verified := anchorOf(c, now)
+	var age time.Duration
+	if !anchor.IsZero() {
+		f.Anchor = anchor
+		age = max(0, now.Sub(anchor))
+		f.AgeDays = int(age / day)
+		if c.ReviewInterval > 0 {
+			f.Due = anchor.Add(c.ReviewInterval)
+			f.Ratio = float64(age) / float64(c.ReviewInterval)
+		}
+	}
+	f.State = stateOf(c, f, age, now)
+	f.Reason = reasonOf(c, f, verified)
+	return f
+}
+
+// anchorOf returns the date that the age is counted from, and whether it is a verification.
+func anchorOf(c Clocks, now time.Time) (anchor time.Time, verified bool) {
+	latest := now.Add(skewAllowed)
+	if !c.Verified.IsZero() && !c.Verified.After(latest) {
+		return c.Verified, true
+	}
+	if !c.Modified.IsZero() && !c.Modified.After(latest) {
+		return c.Modified, false
+	}
+	return time.Time{}, false
+}
+
+func stateOf(c Clocks, f Finding, age time.Duration, now time.Time) State {
+	switch {
+	case c.Superseded:
+		return Superseded
+	case !c.ValidUntil.IsZero() && !now.Before(c.ValidUntil):
+		return Outdated
+	case !c.ValidFrom.IsZero() && now.Before(c.ValidFrom):
+		return NotYetValid
+	case f.Anchor.IsZero() || c.ReviewInterval <= 0:
+		return Unknown
+	case age < c.ReviewInterval:
+		return Fresh
+	}
+	// In whole nanoseconds, so that the boundary is one exact instant, and by subtraction, so
+	// that one and a half times a very long interval cannot overflow.
+	half := c.ReviewInterval/2 + c.ReviewInterval%2
+	if age-c.ReviewInterval >= half {
+		return Stale
+	}
+	return Due
+}
+
+// reasonOf puts the state into words. It names dates and never an age: two servers that hold
+// the same documents answer with the same words, a second apart.
+func reasonOf(c Clocks, f Finding, verified bool) string {
+	since := "last changed on " + date(f.Anchor)
+	if verified {
+		since = "last verified on " + date(f.Anchor)
+	}
+	switch f.State {
+	case Superseded:
+		return "replaced by a newer document"
+	case Outdated:
+		return "its validity ended on " + date(c.ValidUntil)
+	case NotYetValid:
+		return "its validity begins on " + date(c.ValidFrom)
+	case Stale:
+		return since + "; review fell due on " + date(f.Due) + " and is overdue by half an interval or more"
+	case Due:
+		return since + "; review fell due on " + date(f.Due)
+	case Fresh:
+		return since + "; next review due on " + date(f.Due)
+	}
+	switch {
+	case !f.Anchor.IsZero():
+		return since + "; no review interval is set"
+	case c.Modified.IsZero() && c.Verified.IsZero():
+		return "neither a verification nor a modification date is known"
+	}
+	return "its dates lie in the future"
+}
+
+func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -1,0 +1,159 @@
+package freshness
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+var noon = time.Date(2030, 6, 15, 12, 0, 0, 0, time.UTC)
+
+func TestJudgeOrder(t *testing.T) {
+	interval := 90 * day
+	all := Clocks{
+		Modified: noon.Add(-10 * interval), ReviewInterval: interval,
+		ValidFrom: noon.Add(day), ValidUntil: noon.Add(-day), Superseded: true,
+	}
+	// Each step takes away the reason that won the step before.
+	steps := []struct {
+		want   State
+		remove func(*Clocks)
+	}{
+		{Superseded, func(c *Clocks) { c.Superseded = false }},
+		{Outdated, func(c *Clocks) { c.ValidUntil = time.Time{} }},
+		{NotYetValid, func(c *Clocks) { c.ValidFrom = time.Time{} }},
+		{Stale, func(c *Clocks) { c.Modified = noon.Add(-interval - day) }},
+		{Due, func(c *Clocks) { c.Verified = noon.Add(-day) }},
+		{Fresh, func(c *Clocks) { c.ReviewInterval = 0 }},
+		{Unknown, func(*Clocks) {}},
+	}
+	c := all
+	for _, s := range steps {
+		if got := Judge(c, noon); got.State != s.want {
+			t.Errorf("%+v: %v, want %v", c, got.State, s.want)
+		}
+		s.remove(&c)
+	}
+}
+
+func TestJudgeBoundaries(t *testing.T) {
+	const interval = 10*time.Hour + 1 // odd, so that one and a half is no whole nanosecond
+	at := func(age time.Duration) State {
+		return Judge(Clocks{Modified: noon.Add(-age), ReviewInterval: interval}, noon).State
+	}
+	for age, want := range map[time.Duration]State{
+		0: Fresh, interval - 1: Fresh, interval: Due, interval + interval/2: Due, interval + interval/2 + 1: Stale,
+	} {
+		if got := at(age); got != want {
+			t.Errorf("age %d: %v, want %v", age, got, want)
+		}
+	}
+	valid := func(now time.Time) State {
+		return Judge(Clocks{Modified: noon, ReviewInterval: 1000 * day, ValidFrom: noon, ValidUntil: noon.Add(time.Hour)}, now).State
+	}
+	for now, want := range map[time.Time]State{
+		noon.Add(-1): NotYetValid, noon: Fresh, noon.Add(time.Hour - 1): Fresh, noon.Add(time.Hour): Outdated,
+	} {
+		if got := valid(now); got != want {
+			t.Errorf("%v: %v, want %v", now, got, want)
+		}
+	}
+}
+
+func TestJudgeAnchor(t *testing.T) {
+	interval := 100 * day
+	old, recent := noon.Add(-200*day), noon.Add(-10*day)
+	for name, tc := range map[string]struct {
+		clocks Clocks
+		want   Finding
+	}{
+		"a verification counts, however old the text": {
+			Clocks{Modified: old, Verified: recent, ReviewInterval: interval},
+			Finding{Fresh, "last verified on 2030-06-05; next review due on 2030-09-13", recent, recent.Add(interval), 0.1, 10}},
+		"a verification vouches for a text that says it is newer": {
+			Clocks{Modified: recent, Verified: old, ReviewInterval: interval},
+			Finding{Stale, "last verified on 2029-11-27; review fell due on 2030-03-07 and is overdue by half an interval or more", old, old.Add(interval), 2, 200}},
+		"no interval": {
+			Clocks{Modified: recent},
+			Finding{Unknown, "last changed on 2030-06-05; no review interval is set", recent, time.Time{}, 0, 10}},
+		"nothing known": {
+			Clocks{ReviewInterval: interval},
+			Finding{Unknown, "neither a verification nor a modification date is known", time.Time{}, time.Time{}, 0, 0}},
+		"a date far ahead is no evidence": {
+			Clocks{Modified: noon.Add(400 * day), ReviewInterval: interval},
+			Finding{Unknown, "its dates lie in the future", time.Time{}, time.Time{}, 0, 0}},
+		"a clock a little ahead is": {
+			Clocks{Modified: noon.Add(time.Hour), ReviewInterval: interval},
+			Finding{Fresh, "last changed on 2030-06-15; next review due on 2030-09-23", noon.Add(time.Hour), noon.Add(time.Hour + interval), 0, 0}},
+	} {
+		if diff := cmp.Diff(tc.want, Judge(tc.clocks, noon)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestJudgeIsTotal draws clocks without regard to sense and checks what must hold of every finding.
+func TestJudgeIsTotal(t *testing.T) {
+	instant := rapid.Custom(func(t *rapid.T) time.Time {
+		if rapid.Bool().Draw(t, "unset") {
+			return time.Time{}
+		}
+		return time.Unix(rapid.Int64Range(-1<<36, 1<<36).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanos"))
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		c := Clocks{
+			Modified: instant.Draw(t, "modified"), Verified: instant.Draw(t, "verified"),
+			ReviewInterval: time.Duration(rapid.Int64().Draw(t, "interval")),
+			ValidFrom:      instant.Draw(t, "from"), ValidUntil: instant.Draw(t, "until"),
+			Superseded: rapid.Bool().Draw(t, "superseded"),
+		}
+		now := instant.Draw(t, "now")
+		f := Judge(c, now)
+		switch {
+		case c.Superseded != (f.State == Superseded):
+			t.Fatalf("superseded %v but %v", c.Superseded, f.State)
+		case f.State.String() == "" || f.Reason == "" || strings.Contains(f.Reason, "%!"):
+			t.Fatalf("no words: %+v", f)
+		case f.AgeDays < 0 || f.Ratio < 0 || math.IsNaN(f.Ratio) || math.IsInf(f.Ratio, 0):
+			t.Fatalf("age %d ratio %v", f.AgeDays, f.Ratio)
+		}
+		switch f.State {
+		case Fresh, Due, Stale:
+			if f.Anchor.IsZero() || f.Due.IsZero() || c.ReviewInterval <= 0 {
+				t.Fatalf("%v without dates: %+v", f.State, f)
+			}
+			if f.State == Fresh && f.Ratio > 1.0001 || f.State == Stale && f.Ratio < 1.4999 {
+				t.Fatalf("%v at ratio %v", f.State, f.Ratio)
+			}
+		}
+		if diff := cmp.Diff(f, Judge(c, now)); diff != "" {
+			t.Fatalf("judged twice: %s", diff)
+		}
+	})
+}
+
+// TestJudgeOnlyAges checks that time alone never makes a document fresher.
+func TestJudgeOnlyAges(t *testing.T) {
+	rank := map[State]int{Fresh: 0, Due: 1, Stale: 2}
+	rapid.Check(t, func(t *rapid.T) {
+		c := Clocks{Modified: noon, ReviewInterval: time.Duration(rapid.Int64Range(1, int64(3000*day)).Draw(t, "interval"))}
+		first := noon.Add(time.Duration(rapid.Int64Range(0, int64(9000*day)).Draw(t, "first")))
+		later := first.Add(time.Duration(rapid.Int64Range(0, int64(9000*day)).Draw(t, "later")))
+		if a, b := Judge(c, first).State, Judge(c, later).State; rank[a] > rank[b] {
+			t.Fatalf("%v, then %v", a, b)
+		}
+	})
+}
+
+func TestStateNames(t *testing.T) {
+	if got := State(200).String(); got != "UNKNOWN" {
+		t.Errorf("a state that does not exist is %q", got)
+	}
+	if got := (State(0)).String(); got != "UNKNOWN" {
+		t.Errorf("the zero state is %q", got)
+	}
+}
