@@ -54,7 +54,7 @@ func conflicts(results []Result) []Conflict {
 		d := r.Document
 		s := freshness.Source{
 			Key: d.Source + "\x00" + d.ID, Lineage: d.URI, Signature: d.Signature,
-			Section: strings.Join(r.Passage.Headings, "\x00"),
+			Section:    strings.Join(r.Passage.Headings, "\x00"),
 			Statements: r.Passage.Statements, Modified: d.Modified, Verified: d.Verified.At,
 			Superseded: r.Finding.State == freshness.Superseded,
 		}
