@@ -55,7 +55,7 @@ func describe(cs []Conflict) string {
 }
 
 func TestConflictPairsAreFlagged(t *testing.T) {
-	pairs := readPairs(t, "testdata/conflict_pairs.txt")
+	pairs := readPairs(t, "../testdata/conflicts/flagged.txt")
 	if len(pairs) < 12 {
 		t.Fatalf("only %d pairs", len(pairs))
 	}
@@ -76,7 +76,7 @@ func TestConflictPairsAreFlagged(t *testing.T) {
 }
 
 func TestAgreeingPairsAreNotFlagged(t *testing.T) {
-	pairs := readPairs(t, "testdata/agreeing_pairs.txt")
+	pairs := readPairs(t, "../testdata/conflicts/agreeing.txt")
 	if len(pairs) < 20 {
 		t.Fatalf("only %d pairs", len(pairs))
 	}

@@ -111,7 +111,7 @@ func TestSpansLieInTheText(t *testing.T) {
 }
 
 func FuzzPrepare(f *testing.F) {
-	for _, file := range []string{"testdata/quantities.txt", "testdata/conflict_pairs.txt"} {
+	for _, file := range []string{"testdata/quantities.txt", "../testdata/conflicts/flagged.txt"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
