@@ -1,8 +1,6 @@
 package acl_test
 
 import (
-	"os"
-	"runtime/debug"
 	"slices"
 	"testing"
 
@@ -10,18 +8,11 @@ import (
 	"github.com/muniment/muniment/acl/reference"
 )
 
-// decisions is how many random decisions to compare: a million, fewer where that would
-// be slow. MUNIMENT_LONG=1 asks for the million in any case.
+// decisions is how many random decisions to compare; the other properties of this package
+// take their number of cases from it.
 func decisions() int {
-	info, _ := debug.ReadBuildInfo()
-	race := info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
-	switch {
-	case os.Getenv("MUNIMENT_LONG") != "":
-		return 1_000_000
-	case testing.Short():
+	if testing.Short() {
 		return 20_000
-	case race:
-		return 100_000
 	}
 	return 1_000_000
 }

@@ -48,7 +48,9 @@ type Change struct {
 	Members []Principal
 }
 
-// With returns a directory in which each change has replaced its group's members.
+// With returns a directory in which each change has replaced its group's members. A
+// change of anything but a group is left out: a user with members would hand out that
+// user's rights.
 func (d *Directory) With(changes ...Change) *Directory {
 	next := *d
 	var ownM, ownG [shards]bool // shards already copied
@@ -62,7 +64,11 @@ func (d *Directory) With(changes ...Change) *Directory {
 		}
 		return table[i]
 	}
+	lists := map[Principal]bool{} // whose list of groups is this call's own
 	for _, c := range changes {
+		if c.Group.Kind() != Group {
+			continue
+		}
 		members := slices.Clone(c.Members)
 		slices.Sort(members)
 		members = slices.Compact(members)
@@ -81,7 +87,11 @@ func (d *Directory) With(changes ...Change) *Directory {
 		table[c.Group] = members
 		for _, m := range members {
 			groups := own(&next.groups, &ownG, m)
-			groups[m] = append(slices.Clip(groups[m]), c.Group)
+			if !lists[m] {
+				lists[m] = true
+				groups[m] = slices.Clone(groups[m])
+			}
+			groups[m] = append(groups[m], c.Group)
 		}
 	}
 	return &next
@@ -120,7 +130,8 @@ func (d *Directory) View(id Identity, at time.Time) (View, error) {
 	if kind == User && !id.Guest {
 		principals[Everyone] = struct{}{}
 	}
-	v := View{principals: principals, clearance: id.Clearance, scope: id.Scope, at: at}
+	v := View{principals: principals, clearance: maps.Clone(id.Clearance), scope: id.Scope, at: at}
+	v.scope.Sources, v.scope.Clearance = slices.Clone(id.Scope.Sources), maps.Clone(id.Scope.Clearance)
 	v.sum()
 	return v, nil
 }

@@ -49,6 +49,13 @@ func (p Principal) Kind() Kind {
 	}
 }
 
+// invisible are the characters that show nothing and so could tell two names apart that
+// look the same: formats, fillers, variation selectors and the blank Braille pattern.
+var invisible = []*unicode.RangeTable{
+	unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector,
+	{R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}}},
+}
+
 var errForm = errors.New(`not "user:<issuer>/<subject>", "group:<name>", "service:<name>" or "everyone"`)
 
 // Validate reports what is wrong with the principal's form. Names with control, format or
@@ -79,7 +86,7 @@ func (p Principal) Validate() error {
 		return errForm
 	}
 	for _, r := range name {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.IsSpace(r) || r == utf8.RuneError {
+		if unicode.IsControl(r) || unicode.IsSpace(r) || r == utf8.RuneError || unicode.In(r, invisible...) {
 			return fmt.Errorf("character %U is not allowed in a principal", r)
 		}
 	}

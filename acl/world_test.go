@@ -133,6 +133,7 @@ func (r dice) world() reference.World {
 	w := reference.World{
 		Groups: map[string][]string{}, Containers: map[string]reference.Node{}, Documents: map[string]reference.Document{}, Labels: labels,
 	}
+	// Everyone is missing here on purpose: it is no member of any group, and ingestion refuses it as one.
 	everybody := slices.Concat(people, services, groups, groups)
 	for _, g := range groups[:r.IntN(len(groups)+1)] {
 		for range r.IntN(4) {

@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -13,6 +14,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 // validate checks a message against the rules of the contract, and against what no rule
@@ -34,8 +37,21 @@ func (h *handler) validate(m proto.Message) error {
 	return invalid("INVALID_FIELD", list...)
 }
 
-// malformed finds the first string with NUL, or field not known, below m.
+// malformed finds the first string with NUL, impossible time, or field not known, below m.
 func malformed(m protoreflect.Message, path string) (found violation, bad bool) {
+	switch v := m.Interface().(type) {
+	case *timestamppb.Timestamp:
+		// The first instant of year 1 stands for "absent" here; a grant that ended then
+		// must not become one that never ends.
+		if v.CheckValid() != nil || v.AsTime().IsZero() {
+			return violation{path, "not a time between 0001-01-01T00:00:01Z and 9999-12-31T23:59:59Z"}, true
+		}
+		return violation{}, false
+	case *durationpb.Duration:
+		if v.CheckValid() != nil || v.AsDuration() == math.MaxInt64 {
+			return violation{path, "not a duration of at most 292 years"}, true
+		}
+	}
 	if raw := m.GetUnknown(); len(raw) > 0 {
 		if field, ok := badText(m.Descriptor(), raw, path); ok {
 			return violation{field, "not valid UTF-8"}, true

@@ -237,11 +237,13 @@ func lineHash(m catalog.PutDocument) (sum [sha256.Size]byte, err error) {
 	for _, p := range m.Passages {
 		passages = append(passages, passage{p.Text, p.Headings, p.Vector})
 	}
-	mode, err := cbor.CoreDetEncOptions().EncMode()
+	options := cbor.CoreDetEncOptions()
+	options.Time = cbor.TimeRFC3339NanoUTC
+	mode, err := options.EncMode()
 	if err != nil {
 		return sum, err
 	}
-	b, err := mode.Marshal([]any{d, d.Modified.UnixNano(), d.Verified.At.UnixNano(), d.ValidFrom.UnixNano(), d.ValidUntil.UnixNano(), m.Text, passages})
+	b, err := mode.Marshal([]any{d, m.Text, passages})
 	if err != nil {
 		return sum, fmt.Errorf("hashing the document: %w", err)
 	}
