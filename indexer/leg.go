@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/muniment/muniment/catalog"
@@ -13,13 +14,62 @@ import (
 type leg struct {
 	name  string
 	index Index
-	ready bool // guarded by Indexer.mu
+	// Guarded by Indexer.mu.
+	ready  bool
+	builds int // how often it became ready
 }
 
 // rebuildBatch is how many passages are applied at a time.
 const rebuildBatch = 1000
 
 func (x *Indexer) searchable() bool { return x.keyword.ready || x.vector.ready }
+
+// ErrIndexFailed is returned by a search in an index that turned out to be damaged. The
+// index is then rebuilt; until that is done no State has it.
+var ErrIndexFailed = errors.New("indexer: the index failed and is being rebuilt")
+
+// watched is a published reader that takes its leg out of service if a search fails for a
+// reason that is not the caller's.
+type watched struct {
+	Reader
+	failed func(error)
+}
+
+// Search implements Reader. Its errors are the context's, ErrTooManyTerms and
+// ErrIndexFailed.
+func (w watched) Search(ctx context.Context, view *Visible, q Query, limit int) ([]Hit, error) {
+	hits, err := w.Reader.Search(ctx, view, q, limit)
+	switch {
+	case err == nil || errors.Is(err, ErrTooManyTerms):
+		return hits, err
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	w.failed(err)
+	return nil, errors.Join(ErrIndexFailed, err)
+}
+
+// watch wraps a reader of the leg as it is built now.
+func (x *Indexer) watch(l *leg, r Reader) Reader {
+	build := l.builds
+	return watched{r, func(err error) {
+		go func() { // the searcher pins a state, and must not wait for the writer
+			x.mu.Lock()
+			defer x.mu.Unlock()
+			select {
+			case <-x.done:
+				return
+			default:
+			}
+			if l.ready && l.builds == build {
+				x.failed(l, err)
+				if err := x.publish(context.Background()); err != nil {
+					x.Log.Error("publishing without a failed index", "error", err)
+				}
+			}
+		}()
+	}}
+}
 
 // failed takes a leg out of service and rebuilds it. x.mu is held.
 func (x *Indexer) failed(l *leg, err error) {
@@ -95,6 +145,7 @@ func (x *Indexer) level(ctx context.Context, l *leg) error {
 		return err
 	}
 	l.ready = true
+	l.builds++
 	return nil
 }
 

@@ -223,6 +223,18 @@ func checkGroup(m catalog.PutGroup) error {
 	return nil
 }
 
+// canonical encodes equal values to equal bytes and different ones to different bytes,
+// times to the nanosecond. (By default times are cut to seconds.)
+var canonical = func() cbor.EncMode {
+	options := cbor.CoreDetEncOptions()
+	options.Time = cbor.TimeRFC3339NanoUTC
+	mode, err := options.EncMode()
+	if err != nil {
+		panic("indexer: " + err.Error()) // the options are fixed
+	}
+	return mode
+}()
+
 // lineHash covers all content fields as the sender gave them, so that a version that is
 // sent again can be told from one that is used again.
 func lineHash(m catalog.PutDocument) (sum [sha256.Size]byte, err error) {
@@ -237,13 +249,7 @@ func lineHash(m catalog.PutDocument) (sum [sha256.Size]byte, err error) {
 	for _, p := range m.Passages {
 		passages = append(passages, passage{p.Text, p.Headings, p.Vector})
 	}
-	options := cbor.CoreDetEncOptions()
-	options.Time = cbor.TimeRFC3339NanoUTC
-	mode, err := options.EncMode()
-	if err != nil {
-		return sum, err
-	}
-	b, err := mode.Marshal([]any{d, m.Text, passages})
+	b, err := canonical.Marshal([]any{d, m.Text, passages})
 	if err != nil {
 		return sum, fmt.Errorf("hashing the document: %w", err)
 	}

@@ -122,7 +122,7 @@ func (x *Indexer) publish(ctx context.Context) error {
 			x.failed(leg.leg, err)
 			continue
 		}
-		*leg.reader = r
+		*leg.reader = x.watch(leg.leg, r)
 	}
 	x.published.set(s)
 	return nil

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 )
@@ -216,7 +214,7 @@ func (e *tableEdit) declare(d *entry, next []catalog.DocumentID) {
 // between documents that differ.
 func (e *tableEdit) intern(d *catalog.Document) uint32 {
 	g := governance{d.Source, d.Access.Policy, d.Access.Container, d.Access.Label()}
-	policy, err := cbor.Marshal(g.policy)
+	policy, err := canonical.Marshal(g.policy)
 	if err != nil {
 		panic("indexer: encoding a policy: " + err.Error()) // plain data always encodes
 	}

@@ -92,10 +92,11 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 	visible := state.Table.Visible(view).Narrow(req.Filter)
 
 	query, degraded := r.query(ctx, state, req.Query)
-	found, err := search(ctx, state, visible, query, req.Limit)
+	found, failed, err := search(ctx, state, visible, query, req.Limit)
 	if err != nil {
 		return Answer{}, err
 	}
+	degraded = append(degraded, failed...)
 	candidates := r.fuse(visible, found, req.Limit)
 	results, err := read(ctx, state, view, candidates, req.Limit) // the truth decides
 	if err != nil {

@@ -3,6 +3,7 @@ package retriever
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -55,23 +56,33 @@ func (r *Retriever) query(ctx context.Context, state *indexer.State, text string
 // hits is what the two legs found.
 type hits struct{ keyword, vector []indexer.Hit }
 
-// search asks both legs at once.
-func search(ctx context.Context, state *indexer.State, visible *indexer.Visible, q indexer.Query, limit int) (found hits, err error) {
-	if state.Keyword == nil && (state.Vector == nil || q.Vector == nil) {
-		return found, ErrUnavailable
-	}
-	failed := make(chan error, 1)
+// search asks both legs at once. A leg that turns out to be damaged is named and left
+// out, unless it was the only one.
+func search(ctx context.Context, state *indexer.State, visible *indexer.Visible, q indexer.Query, limit int) (found hits, failed []Degradation, err error) {
+	byWords, byVector := state.Keyword != nil, state.Vector != nil && q.Vector != nil
+	var wordsErr error
+	done := make(chan error, 1)
 	go func() {
 		var err error
-		if state.Vector != nil && q.Vector != nil {
+		if byVector {
 			found.vector, err = state.Vector.Search(ctx, visible, q, depth(limit))
 		}
-		failed <- err
+		done <- err
 	}()
-	if state.Keyword != nil {
-		found.keyword, err = state.Keyword.Search(ctx, visible, q, depth(limit))
+	if byWords {
+		found.keyword, wordsErr = state.Keyword.Search(ctx, visible, q, depth(limit))
 	}
-	return found, cmp.Or(err, <-failed)
+	vectorErr := <-done
+	if errors.Is(wordsErr, indexer.ErrIndexFailed) {
+		failed, byWords, wordsErr = append(failed, KeywordRebuilding), false, nil
+	}
+	if errors.Is(vectorErr, indexer.ErrIndexFailed) {
+		failed, byVector, vectorErr = append(failed, VectorRebuilding), false, nil
+	}
+	if !byWords && !byVector {
+		return hits{}, nil, ErrUnavailable
+	}
+	return found, failed, cmp.Or(wordsErr, vectorErr)
 }
 
 // candidate is a passage with its scores.

@@ -1,0 +1,192 @@
+package retriever_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/indexer"
+	"github.com/muniment/muniment/retriever"
+)
+
+// generator makes worlds at random from a seed. Its choices are few, so that texts,
+// values and policies often meet: there a hidden document could change what is shown.
+type generator struct {
+	*rand.Rand
+	versions map[catalog.DocumentID]int64
+}
+
+func newGenerator(seed uint64) *generator {
+	return &generator{Rand: rand.New(rand.NewPCG(seed, 0x6465736b)), versions: map[catalog.DocumentID]int64{}}
+}
+
+var (
+	sources    = []string{"handbook", "wiki"}
+	groups     = []acl.Principal{"group:staff", "group:legal", "group:crew", "group:leads"}
+	people     = []acl.Principal{"user:local/ada", "user:local/ben", "user:local/cleo"}
+	containers = []string{"top", "top/open", "top/closed", "island"}
+	subjects   = []string{"parental leave", "travel costs", "ticket refunds", "night shifts", "ferry repairs"}
+	fillers    = strings.Fields("harbour manager receipt approval budget winter summer contract office training safety captain vessel deck passenger insurance")
+)
+
+func (g *generator) chance(percent int) bool { return g.IntN(100) < percent }
+
+func pick[T any](g *generator, list []T) T { return list[g.IntN(len(list))] }
+
+// directory nests the groups at random, cycles included.
+func (g *generator) directory() (list []catalog.Mutation) {
+	for _, group := range groups {
+		var members []acl.Principal
+		for range g.IntN(4) {
+			members = append(members, pick(g, append(people, groups...)))
+		}
+		list = append(list, catalog.PutGroup{Group: group, Members: members})
+	}
+	return list
+}
+
+func (g *generator) container() catalog.PutContainer {
+	c := catalog.Container{DocumentID: catalog.DocumentID{Source: pick(g, sources), ID: pick(g, containers)}, Policy: g.policy()}
+	if c.ID != "top" && c.ID != "island" {
+		c.Parent = "top"
+	}
+	return catalog.PutContainer{Container: c}
+}
+
+func (g *generator) policy() *acl.Policy {
+	if g.chance(15) {
+		return nil
+	}
+	p := &acl.Policy{Inherit: acl.Inherit(g.IntN(3))}
+	for range pick(g, []int{0, 1, 1, 1, 1, 1, 2}) {
+		l := acl.Layer{Allow: []acl.Grant{g.grant(), g.grant()}}
+		if g.chance(25) {
+			l.Deny = append(l.Deny, g.grant())
+		}
+		p.Layers = append(p.Layers, l)
+	}
+	return p
+}
+
+func (g *generator) grant() acl.Grant {
+	grant := acl.Grant{Principal: pick(g, append(append(groups, people...), acl.Everyone))}
+	switch g.IntN(8) {
+	case 0:
+		grant.NotAfter = now.Add(time.Duration(g.IntN(5)-2) * time.Millisecond)
+	case 1:
+		grant.NotBefore = now.Add(time.Duration(g.IntN(5)-2) * time.Millisecond)
+	}
+	return grant
+}
+
+func (g *generator) access() catalog.AccessPatch {
+	a := catalog.AccessPatch{Policy: g.policy()}
+	if g.chance(60) {
+		c := pick(g, append(containers, "unknown", ""))
+		a.Container = &c
+	}
+	if g.chance(30) {
+		s := pick(g, []string{"public", "internal", "internal", "restricted"})
+		a.Sensitivity = &s
+	}
+	return a
+}
+
+func (g *generator) id() catalog.DocumentID {
+	return catalog.DocumentID{Source: pick(g, sources), ID: pick(g, []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}) + ".md"}
+}
+
+// text is a page about the subject. Pages on one subject say the same things with other
+// values, as versions and copies do.
+func (g *generator) text(subject string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Opening words on %s for everybody.\n\n# %s\n\n", subject, subject)
+	for i, about := range []string{"allowance", "notice period", "appeal"} {
+		if i > 0 {
+			fmt.Fprintf(&b, "\n\n## %s\n\n", about)
+		}
+		fmt.Fprintf(&b, "The %s for %s is %d days after approval by the manager. ", about, subject, pick(g, []int{10, 14, 30}))
+		fmt.Fprintf(&b, "Staff may claim at most %d euros for %s in one year.", pick(g, []int{100, 250}), subject)
+		for range g.IntN(8) {
+			b.WriteString(" " + pick(g, fillers))
+		}
+	}
+	return b.String()
+}
+
+// step is one line of the feed.
+func (g *generator) step() catalog.Mutation {
+	id := g.id()
+	switch n := g.IntN(100); {
+	case n < 8:
+		return g.container()
+	case n < 20:
+		return catalog.PutAccess{Document: id, Access: g.access()}
+	case n < 28:
+		return catalog.DeleteDocument{Document: id, Version: g.versions[id]}
+	}
+	g.versions[id]++
+	subject := pick(g, subjects)
+	put := catalog.PutDocument{
+		Document: catalog.Document{
+			DocumentID: id, Version: g.versions[id], Title: subject, MIME: "text/markdown", Owner: pick(g, groups),
+			Labels: map[string]string{"team": pick(g, []string{"north", "south"})},
+			// Few dates, so that some are within a second of each other.
+			Modified:       now.Add(-time.Duration(g.IntN(4))*24*time.Hour*90 + time.Duration(g.IntN(3))*time.Millisecond),
+			ReviewInterval: pick(g, []time.Duration{0, 24 * time.Hour * 100, 24 * time.Hour * 365}),
+		},
+		Text: g.text(subject), Access: g.access(),
+	}
+	d := &put.Document
+	if g.chance(50) {
+		d.URI = "https://pages.example/" + strings.ReplaceAll(subject, " ", "-")
+	}
+	if g.chance(30) {
+		d.Verified = catalog.Verification{By: pick(g, people), At: now.Add(-24 * time.Hour * 10)}
+	}
+	if g.chance(15) {
+		d.ValidUntil = now.Add(time.Duration(g.IntN(3)-1) * time.Hour)
+	}
+	for g.chance(30) {
+		if old := g.id(); old != id {
+			d.Supersedes = append(d.Supersedes, old)
+		}
+	}
+	return put
+}
+
+func (g *generator) caller() acl.Identity {
+	id := acl.Identity{
+		User: pick(g, people), App: "service:desk", Guest: g.chance(10),
+		Clearance: acl.DefaultScale.UpTo(pick(g, []string{"public", "internal", "restricted"})),
+		Scope:     acl.Scope{AllSources: true, Clearance: acl.DefaultScale.UpTo("restricted")},
+	}
+	if g.chance(20) {
+		id.Scope.AllSources, id.Scope.Sources = false, []string{pick(g, sources)}
+	}
+	return id
+}
+
+func (g *generator) request() retriever.Request {
+	q := pick(g, subjects)
+	for g.chance(60) {
+		q += " " + pick(g, fillers)
+	}
+	if g.chance(20) {
+		q += " 14 days"
+	}
+	r := retriever.Request{ID: "request", Query: q, Limit: pick(g, []int{1, 3, 10, 40})}
+	if g.chance(15) {
+		r.Filter.Sources = []string{pick(g, sources)}
+	}
+	if g.chance(15) {
+		r.Filter.Containers = []catalog.DocumentID{{Source: pick(g, sources), ID: pick(g, containers)}}
+	}
+	if g.chance(15) {
+		r.Filter = indexer.Filter{Labels: map[string]string{"team": "north"}}
+	}
+	return r
+}
