@@ -93,7 +93,8 @@ func (d *Drain) pass(ctx context.Context) error {
 		if len(batch) == 0 {
 			return nil
 		}
-		_, err := d.log.AppendAll(ctx, batch)
+		// Not cut short: Outbox must not lag behind what is still being written.
+		_, err := d.log.AppendAll(context.WithoutCancel(ctx), batch)
 		batch = batch[:0]
 		return err
 	}

@@ -1,0 +1,127 @@
+package audit
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// MaxBody is the largest body of one record in bytes.
+const MaxBody = 4 << 20
+
+// Errors of records that were not appended.
+var (
+	ErrRecord = errors.New("audit: invalid record")          // a required field is missing or a limit passed
+	ErrOutbox = errors.New("audit: outbox sequence not new") // the outbox record is in the log already
+)
+
+// Kind says what a record is about.
+type Kind string
+
+// The kinds of records. Others may be added; a verifier accepts kinds it does not know.
+const (
+	KindRetrieve Kind = "retrieve" // passages were answered
+	KindRead     Kind = "read"     // a document or passage was read
+	KindChange   Kind = "change"   // the catalog changed
+	KindStart    Kind = "start"    // a server started
+	KindRefuse   Kind = "refuse"   // a request was refused
+	KindToken    Kind = "token"    // a token was issued
+	KindErase    Kind = "erase"    // bodies of earlier records were erased
+)
+
+// Record is the body of one entry; it is stored as JSON in the order of these fields.
+type Record struct {
+	ID        string     `json:"id"`               // unique; NewID for requests, "change/<revision>/<n>" for catalog changes
+	Time      time.Time  `json:"time"`             // stored in UTC
+	Kind      Kind       `json:"kind"`             // never empty
+	App       string     `json:"app,omitempty"`    // the application's principal
+	User      string     `json:"user,omitempty"`   // the end user's principal
+	Chain     []string   `json:"chain,omitempty"`  // act chain
+	Outbox    uint64     `json:"outbox,omitempty"` // sequence of the catalog's outbox record, 0 if none; strictly rising over the log
+	Retrieval *Retrieval `json:"retrieval,omitempty"`
+	Read      *Read      `json:"read,omitempty"`
+	Change    *Change    `json:"change,omitempty"`
+	Erasure   *Erasure   `json:"erasure,omitempty"` // set by Log.Erase alone
+}
+
+// Retrieval pins what an answer was made of.
+type Retrieval struct {
+	QueryHash    string          `json:"query_hash"`        // keyed hash, made by the caller
+	Query        string          `json:"query,omitempty"`   // plaintext; leaves with the body when that is erased
+	Options      json.RawMessage `json:"options,omitempty"` // of the request, as JSON
+	Revision     uint64          `json:"revision"`          // of the catalog
+	Ranking      string          `json:"ranking,omitempty"` // configuration that ranked
+	VectorSpace  string          `json:"vector_space,omitempty"`
+	Degradations []string        `json:"degradations,omitempty"`
+	Sources      []Source        `json:"sources,omitempty"` // in the order of the answer
+	Conflicts    int             `json:"conflicts,omitempty"`
+}
+
+// Source is one passage of an answer.
+type Source struct {
+	Source      string  `json:"source"`
+	ID          string  `json:"id"`
+	Version     int64   `json:"version"`
+	ContentHash string  `json:"content_hash"`
+	Start       int     `json:"start"` // span in the document's text, in the catalog's unit
+	End         int     `json:"end"`
+	Rank        int     `json:"rank"`
+	Score       float64 `json:"score"`           // finite
+	State       string  `json:"state,omitempty"` // freshness at that time
+}
+
+// Read names a document whose text left.
+type Read struct {
+	Source      string `json:"source"`
+	ID          string `json:"id"`
+	Version     int64  `json:"version"`
+	ContentHash string `json:"content_hash"`
+}
+
+// Change names one change of the catalog.
+type Change struct {
+	Revision    uint64 `json:"revision"`
+	Op          string `json:"op"`
+	Source      string `json:"source,omitempty"`
+	ID          string `json:"id,omitempty"`
+	Version     int64  `json:"version,omitempty"`
+	ContentHash string `json:"content_hash,omitempty"`
+}
+
+// Erasure names the earlier entries whose bodies were erased. It is what makes their erasure
+// markers legitimate: Verify reports a marker that no such record names.
+type Erasure struct {
+	Indexes []int64 `json:"indexes"`
+	Reason  string  `json:"reason"`
+}
+
+// NewID returns a random 128-bit identifier in hexadecimal.
+func NewID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// encode returns the record's stored form, or ErrRecord naming the field.
+func (r Record) encode() ([]byte, error) {
+	switch {
+	case r.ID == "":
+		return nil, fmt.Errorf("%w: id is empty", ErrRecord)
+	case r.Kind == "":
+		return nil, fmt.Errorf("%w: kind is empty", ErrRecord)
+	case r.Time.IsZero():
+		return nil, fmt.Errorf("%w: time is zero", ErrRecord)
+	}
+	r.Time = r.Time.UTC()
+	body, err := json.Marshal(&r)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	if len(body) > MaxBody {
+		return nil, fmt.Errorf("%w: body has %d bytes, the limit is %d", ErrRecord, len(body), MaxBody)
+	}
+	return body, nil
+}

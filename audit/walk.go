@@ -1,0 +1,190 @@
+package audit
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// walk checks a log from its first record to its last. Verify and VerifyExport feed it.
+type walk struct {
+	tree      Tree
+	hashes    []tlog.Hash  // scratch of add
+	signed    []Checkpoint // verified checkpoints whose roots must come out, by size
+	proven    int64        // size of the largest signed tree that came out
+	ids       map[[16]byte]struct{}
+	outbox    uint64
+	erased    int64
+	unvouched map[int64]struct{} // erasure markers that no erasure record has named yet
+	outside   string             // what is wrong with the checkpoints as such
+	report    Report
+}
+
+func newWalk() *walk {
+	return &walk{
+		ids: map[[16]byte]struct{}{}, unvouched: map[int64]struct{}{},
+		report: Report{First: -1},
+	}
+}
+
+// saved opens the checkpoint kept elsewhere, if there is one. It comes before the first record.
+func (w *walk) saved(msg []byte, v note.Verifiers) {
+	if msg != nil {
+		w.report.Saved = w.checkpoint(msg, v, "the saved")
+	}
+}
+
+// newest opens the log's own checkpoint and compares it with the saved one.
+func (w *walk) newest(msg []byte, v note.Verifiers) {
+	if msg == nil {
+		w.outside = "the log has no checkpoint"
+		return
+	}
+	w.report.Checkpoint = w.checkpoint(msg, v, "the log's")
+	saved, newest := w.report.Saved, w.report.Checkpoint
+	if saved.Origin == "" || newest.Origin == "" {
+		return
+	}
+	if saved.Origin != newest.Origin {
+		w.outside = fmt.Sprintf("the log calls itself %q, the saved checkpoint is of %q", newest.Origin, saved.Origin)
+	} else if saved.N > newest.N {
+		w.outside = fmt.Sprintf("the log's checkpoint signs %d records, the saved one %d", newest.N, saved.N)
+	}
+}
+
+func (w *walk) checkpoint(msg []byte, v note.Verifiers, whose string) Checkpoint {
+	c, err := OpenCheckpoint(msg, v)
+	if err != nil {
+		w.outside = fmt.Sprintf("%s checkpoint cannot be used: %v", whose, err)
+		return Checkpoint{}
+	}
+	w.signed = append(w.signed, c)
+	slices.SortStableFunc(w.signed, func(a, b Checkpoint) int { return cmp.Compare(a.N, b.N) })
+	return c
+}
+
+// found notes a problem. The smallest index stays; what was found first stays in the words.
+func (w *walk) found(d *DamageError) {
+	switch r := &w.report; {
+	case r.First < 0:
+		r.First, r.Problem = d.Index, d.Reason
+	case d.Index < r.First:
+		r.Problem = fmt.Sprintf("%s (record %d: %s)", d.Reason, r.First, r.Problem)
+		r.First = d.Index
+	}
+}
+
+// unproven notes that a walk which met a problem has nothing to compare the records before it with.
+// They agree with their own commitments, but so would a careful forgery.
+func (w *walk) unproven() {
+	w.found(&DamageError{w.proven, "from here on nothing proves the records against a signed checkpoint"})
+}
+
+// claims is the part of a body that binds a record to the others.
+type claims struct {
+	ID      string   `json:"id"`
+	Kind    Kind     `json:"kind"`
+	Outbox  uint64   `json:"outbox"`
+	Erasure *Erasure `json:"erasure"`
+}
+
+// check checks one entry by itself and against those before it.
+func (w *walk) check(e *Stored) *DamageError {
+	if e.Index != w.tree.Size() {
+		return &DamageError{w.tree.Size(), fmt.Sprintf("record is missing, %d stands in its place", e.Index)}
+	}
+	if damage := checkBody(e); damage != nil {
+		return damage
+	}
+	if e.Outbox < w.outbox {
+		return &DamageError{e.Index, "outbox sequence falls"}
+	}
+	if !e.Erased {
+		return w.claims(e)
+	}
+	w.unvouched[e.Index] = struct{}{}
+	return nil
+}
+
+// add adds a checked entry. It returns the entry's tree hashes, valid until the next call.
+func (w *walk) add(e *Stored, leaf tlog.Hash) []tlog.Hash {
+	if e.Erased {
+		w.erased++
+	}
+	w.outbox = e.Outbox
+	w.hashes = w.tree.Add(leaf, w.hashes[:0])
+	return w.hashes
+}
+
+// claims checks what the body says of itself. A replayed record has intact bytes; its id or its
+// outbox sequence, which must be new, gives it away even where no checkpoint reaches.
+func (w *walk) claims(e *Stored) *DamageError {
+	var c claims
+	if err := json.Unmarshal(e.Body, &c); err != nil || c.ID == "" || c.Kind == "" {
+		return &DamageError{e.Index, "body is not a record"}
+	}
+	sum := sha256.Sum256([]byte(c.ID)) // half of it tells ids apart, in half the memory
+	id := [16]byte(sum[:16])
+	if _, double := w.ids[id]; double {
+		return &DamageError{e.Index, "id was used by an earlier record"}
+	}
+	if c.Outbox != 0 && c.Outbox <= w.outbox {
+		return &DamageError{e.Index, "outbox sequence was used by an earlier record"}
+	}
+	if max(c.Outbox, w.outbox) != e.Outbox {
+		return &DamageError{e.Index, "outbox sequence beside the record is not the record's"}
+	}
+	w.ids[id] = struct{}{}
+	if c.Kind == KindErase && c.Erasure != nil {
+		for _, i := range c.Erasure.Indexes {
+			delete(w.unvouched, i)
+		}
+	}
+	return nil
+}
+
+// roots compares the tree with the checkpoints of its size.
+func (w *walk) roots() *DamageError {
+	for _, c := range w.signed {
+		if c.N != w.tree.Size() {
+			continue
+		}
+		if c.Hash != w.tree.Root() {
+			return &DamageError{w.proven, fmt.Sprintf("the records from here to %d are consistent among themselves, but not those that were signed", c.N-1)}
+		}
+		w.proven = c.N
+	}
+	return nil
+}
+
+// end completes a walk that reached the log's end.
+func (w *walk) end() *DamageError {
+	for _, c := range w.signed {
+		if c.N > w.tree.Size() {
+			return &DamageError{w.tree.Size(), fmt.Sprintf("records %d to %d, which were signed, are missing", w.tree.Size(), c.N-1)}
+		}
+	}
+	return nil
+}
+
+// finish completes the report. A walk that stopped early has not seen who might vouch for a marker;
+// then the marker's index is the smaller one that may be bad.
+func (w *walk) finish() Report {
+	if len(w.unvouched) > 0 {
+		w.found(&DamageError{slices.Min(slices.Collect(maps.Keys(w.unvouched))), "marked as erased, but no record that was read says that it was erased"})
+	}
+	if w.outside != "" {
+		w.found(&DamageError{w.proven, w.outside})
+	}
+	w.report.Records, w.report.Erased, w.report.Proven = w.tree.Size(), w.erased, w.proven
+	if w.report.OK = w.report.First < 0; !w.report.OK {
+		w.report.Proven = min(w.proven, w.report.First)
+	}
+	return w.report
+}

@@ -1,0 +1,169 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// errInconsistent says that the stored tree no longer contains the tree signed last.
+var errInconsistent = errors.New("stored tree is inconsistent with the last checkpoint")
+
+// write is the writer's life: groups as they come, a checkpoint when it is due.
+func (l *Log) write() {
+	defer close(l.ended)
+	due := time.NewTimer(checkpointEvery)
+	defer due.Stop()
+	for {
+		select {
+		case <-l.wake:
+			l.group()
+		case f := <-l.asks:
+			f()
+		case <-due.C:
+		case <-l.quit:
+			l.group()
+			l.sign() // a failure is kept in l.failed, which Close returns
+			return
+		}
+		if l.news.IsZero() {
+			continue
+		}
+		wait := checkpointEvery - time.Since(l.news)
+		if wait <= 0 || l.tree.Size()-l.signed.N >= checkpointLeaves {
+			l.sign()
+			continue
+		}
+		due.Reset(wait)
+	}
+}
+
+// group writes all that is queued in one batch, publishes it and wakes those who wait.
+func (l *Log) group() {
+	l.mu.Lock()
+	queue, err := l.queue, l.failed
+	l.queue = nil
+	l.mu.Unlock()
+	if len(queue) == 0 {
+		return
+	}
+	var outbox uint64
+	if err == nil {
+		outbox, err = l.append(queue)
+	}
+	l.mu.Lock()
+	if err == nil {
+		l.size, l.outbox = l.tree.Size(), outbox
+	} else if l.failed == nil {
+		err = l.poison(err)
+	}
+	l.mu.Unlock()
+	for _, q := range queue {
+		q.err = err
+		close(q.done)
+	}
+}
+
+// append makes one batch of the queue durable. After an error the tree is ahead of the storage; the
+// log is poisoned then, and nobody reads the tree again.
+func (l *Log) append(queue []*request) (outbox uint64, err error) {
+	b := Batch{First: l.tree.Size()}
+	for _, q := range queue {
+		for i := range q.stored {
+			q.entries[i].Index = l.tree.Size()
+			q.stored[i].Index = l.tree.Size()
+			b.Hashes = l.tree.Add(q.entries[i].Leaf, b.Hashes)
+		}
+		b.Entries = append(b.Entries, q.stored...)
+	}
+	// Not under a caller's context: one caller's deadline must not fail the others' records.
+	if err := l.storage.Append(context.Background(), b); err != nil {
+		return 0, err
+	}
+	if l.news.IsZero() {
+		l.news = time.Now()
+	}
+	return b.Entries[len(b.Entries)-1].Outbox, nil
+}
+
+// poison makes err the reason why nothing is written any more. mu is held.
+func (l *Log) poison(err error) error {
+	l.failed = fmt.Errorf("%w: %w", ErrUnwritable, err)
+	return l.failed
+}
+
+// sign signs the tree as it is and saves the checkpoint, unless the last one says the same already.
+// It runs on the writer. An error poisons the log: records without checkpoints are no evidence.
+func (l *Log) sign() error {
+	l.mu.Lock()
+	err := l.failed
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if l.signedNote != nil && l.tree.Size() == l.signed.N {
+		return nil
+	}
+	if err := l.checkpoint(); err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.poison(fmt.Errorf("saving a checkpoint: %w", err))
+	}
+	l.news = time.Time{}
+	return nil
+}
+
+func (l *Log) checkpoint() error {
+	ctx := context.Background()
+	next := Checkpoint{Origin: l.config.Origin, Tree: tlog.Tree{N: l.tree.Size(), Hash: l.tree.Root()}}
+	// The tree in memory grew from the signed one. What is on disk, and what others will be shown
+	// proofs from, is a second witness: sign only where both agree.
+	if err := extends(ctx, l.storage, next.Tree, l.signed.Tree); err != nil {
+		return err
+	}
+	msg, err := note.Sign(&note.Note{Text: next.text()}, l.config.Signer)
+	if err != nil {
+		return err
+	}
+	// A signer whose key is not the configured verifier's would write checkpoints that Open refuses.
+	if _, err := OpenCheckpoint(msg, note.VerifierList(l.config.Verifier)); err != nil {
+		return err
+	}
+	if err := l.storage.Append(ctx, Batch{First: next.N, Checkpoint: msg}); err != nil {
+		return err
+	}
+	l.signed, l.signedNote = next, msg
+	return nil
+}
+
+// extends returns nil if the stored hashes lead from the old tree to the next one.
+func extends(ctx context.Context, s Reader, next, old tlog.Tree) error {
+	if old.N == 0 {
+		return nil // every tree extends the empty one
+	}
+	if old.N > next.N {
+		return errInconsistent
+	}
+	proof, err := tlog.ProveTree(next.N, old.N, hashReader(ctx, s))
+	if err != nil {
+		return err
+	}
+	if err := tlog.CheckTree(proof, next.N, next.Hash, old.N, old.Hash); err != nil {
+		return errInconsistent
+	}
+	return nil
+}
+
+// hashReader adapts a storage to tlog, which has no context, and asks for nothing when nothing is needed.
+func hashReader(ctx context.Context, s Reader) tlog.HashReaderFunc {
+	return func(indexes []int64) ([]tlog.Hash, error) {
+		if len(indexes) == 0 {
+			return nil, nil
+		}
+		return s.Hashes(ctx, indexes)
+	}
+}
