@@ -100,7 +100,13 @@ func fromID(id catalog.DocumentID) *pb.DocumentRef {
 	return &pb.DocumentRef{Source: id.Source, Id: id.ID}
 }
 
-func fromSpan(s freshness.Span) *pb.Span { return &pb.Span{Start: int32(s.Start), End: int32(s.End)} }
+// fromSpan is absent for an empty span.
+func fromSpan(s freshness.Span) *pb.Span {
+	if s.Start == s.End {
+		return nil
+	}
+	return &pb.Span{Start: int32(s.Start), End: int32(s.End)}
+}
 
 // citation names a passage the same way on every server.
 func citation(id catalog.PassageID) string {

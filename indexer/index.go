@@ -15,7 +15,8 @@ type Index interface {
 	// or was found damaged and discarded.
 	Revision() catalog.Revision
 	// Apply adds and removes passages and is then level with the batch's revision.
-	// Applying a batch twice is harmless. Calls do not overlap.
+	// A row that is both added and removed is removed. Applying a batch twice is harmless.
+	// Calls do not overlap.
 	Apply(ctx context.Context, b Batch) error
 	// Retain drops every row that keep does not know, after the catalog has been read
 	// at the start and before the index is searched.

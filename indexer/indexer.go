@@ -61,6 +61,7 @@ type Indexer struct {
 	table   *Table
 	keyword leg
 	vector  leg
+	closed  bool
 
 	published publication
 	rebuilds  sync.WaitGroup
@@ -138,6 +139,9 @@ func (x *Indexer) load(ctx context.Context) error {
 func (x *Indexer) Close() error {
 	x.stop()
 	<-x.done
+	x.mu.Lock()
+	x.closed = true // from here on, nobody begins a rebuild
+	x.mu.Unlock()
 	x.rebuilds.Wait()
 	return x.published.close()
 }

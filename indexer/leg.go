@@ -56,12 +56,7 @@ func (x *Indexer) watch(l *leg, r Reader) Reader {
 		go func() { // the searcher pins a state, and must not wait for the writer
 			x.mu.Lock()
 			defer x.mu.Unlock()
-			select {
-			case <-x.done:
-				return
-			default:
-			}
-			if l.ready && l.builds == build {
+			if !x.closed && l.ready && l.builds == build {
 				x.failed(l, err)
 				if err := x.publish(context.Background()); err != nil {
 					x.Log.Error("publishing without a failed index", "error", err)

@@ -67,16 +67,21 @@ func conflicts(results []Result) []Conflict {
 	}
 	var list []Conflict
 	for _, c := range freshness.Conflicts(sources) {
-		a, b := results[c.A].Passage.Span.Start, results[c.B].Passage.Span.Start
-		c.SpanA, c.ValueSpanA = shift(c.SpanA, a), shift(c.ValueSpanA, a)
-		c.SpanB, c.ValueSpanB = shift(c.SpanB, b), shift(c.ValueSpanB, b)
+		a, b := results[c.A].Passage.Span, results[c.B].Passage.Span
+		c.SpanA, c.ValueSpanA = within(a, c.SpanA), within(a, c.ValueSpanA)
+		c.SpanB, c.ValueSpanB = within(b, c.SpanB), within(b, c.ValueSpanB)
 		list = append(list, Conflict{Conflict: c})
 	}
 	return append(list, superseded(results)...)
 }
 
-func shift(s freshness.Span, by int) freshness.Span {
-	return freshness.Span{Start: s.Start + by, End: s.End + by}
+// within is where a span of a passage stands in the document: nowhere, the zero Span, if
+// the sender's passage does not stand in the sender's text.
+func within(passage, s freshness.Span) freshness.Span {
+	if passage.Start == passage.End {
+		return freshness.Span{}
+	}
+	return freshness.Span{Start: s.Start + passage.Start, End: s.End + passage.Start}
 }
 
 // superseded lists each pair of returned documents of which one replaces the other, once.

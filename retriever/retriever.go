@@ -92,18 +92,12 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 	visible := state.Table.Visible(view).Narrow(req.Filter)
 
 	query, degraded := r.query(ctx, state, req.Query)
-	found, failed, err := search(ctx, state, visible, query, req.Limit)
-	if err != nil {
-		return Answer{}, err
-	}
-	degraded = append(degraded, failed...)
-	candidates := r.fuse(visible, found, req.Limit)
-	results, err := read(ctx, state, view, candidates, req.Limit) // the truth decides
+	results, failed, err := r.find(ctx, state, view, visible, query, req.Limit)
 	if err != nil {
 		return Answer{}, err
 	}
 	answer := Answer{
-		Results: results, Conflicts: conflicts(results), Degradations: degraded,
+		Results: results, Conflicts: conflicts(results), Degradations: append(degraded, failed...),
 		Evidence: evidence(results), At: view.At(),
 	}
 	answer.Entry, err = r.record(ctx, caller, req, state, answer)

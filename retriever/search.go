@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
 )
@@ -15,9 +16,27 @@ import (
 // only.
 const embedBudget = 250 * time.Millisecond
 
-// depth is how many hits each leg gives to the fusion for a limit: enough that a passage
-// that is good for both legs is not lost to one that is best for one.
-func depth(limit int) int { return max(100, 5*limit) }
+// How many hits each leg gives to the fusion at first: enough that a passage that is good
+// for both legs is not lost to one that is best for one. And at most.
+const (
+	leastDepth = 100
+	mostDepth  = 12_800
+)
+
+// find searches, fuses and reads, and goes deeper as long as there may be more: passages
+// of one long document can fill the first depth and leave little after the cut.
+func (r *Retriever) find(ctx context.Context, state *indexer.State, view acl.View, visible *indexer.Visible, q indexer.Query, limit int) (results []Result, failed []Degradation, err error) {
+	for depth := max(leastDepth, 5*limit); ; depth *= 4 {
+		found, failed, err := search(ctx, state, visible, q, depth)
+		if err != nil {
+			return nil, nil, err
+		}
+		results, err := read(ctx, state, view, r.fuse(visible, found), limit) // the truth decides
+		if err != nil || len(results) >= limit || depth >= mostDepth || len(found.keyword) < depth && len(found.vector) < depth {
+			return results, failed, err
+		}
+	}
+}
 
 // Degradation names something that could not be done as usual.
 type Degradation uint8
@@ -58,19 +77,19 @@ type hits struct{ keyword, vector []indexer.Hit }
 
 // search asks both legs at once. A leg that turns out to be damaged is named and left
 // out, unless it was the only one.
-func search(ctx context.Context, state *indexer.State, visible *indexer.Visible, q indexer.Query, limit int) (found hits, failed []Degradation, err error) {
+func search(ctx context.Context, state *indexer.State, visible *indexer.Visible, q indexer.Query, depth int) (found hits, failed []Degradation, err error) {
 	byWords, byVector := state.Keyword != nil, state.Vector != nil && q.Vector != nil
 	var wordsErr error
 	done := make(chan error, 1)
 	go func() {
 		var err error
 		if byVector {
-			found.vector, err = state.Vector.Search(ctx, visible, q, depth(limit))
+			found.vector, err = state.Vector.Search(ctx, visible, q, depth)
 		}
 		done <- err
 	}()
 	if byWords {
-		found.keyword, wordsErr = state.Keyword.Search(ctx, visible, q, depth(limit))
+		found.keyword, wordsErr = state.Keyword.Search(ctx, visible, q, depth)
 	}
 	vectorErr := <-done
 	if errors.Is(wordsErr, indexer.ErrIndexFailed) {
@@ -99,7 +118,7 @@ type candidate struct {
 // only the keyword leg found is taken to be as near as the farthest that the vector leg
 // found: the best cosines lie close together, and 0 would count as far off. The scores
 // found are a function of the view, so the fused ones are too. Ties go by passage id.
-func (r *Retriever) fuse(visible *indexer.Visible, found hits, limit int) []candidate {
+func (r *Retriever) fuse(visible *indexer.Visible, found hits) []candidate {
 	weight := r.Weight
 	switch {
 	case len(found.vector) == 0 || found.vector[0].Score <= 0:
@@ -134,5 +153,5 @@ func (r *Retriever) fuse(visible *indexer.Visible, found hits, limit int) []cand
 	slices.SortFunc(fused, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), a.id.Compare(b.id))
 	})
-	return fused[:min(len(fused), depth(limit))]
+	return fused
 }

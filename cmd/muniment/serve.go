@@ -65,6 +65,7 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 		return usagef("log_level: %w", err)
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	slog.SetDefault(log) // for libraries that log by themselves
 	e, err := open(ctx, cfg, log)
 	if err != nil {
 		return err

@@ -589,7 +589,7 @@ type Result struct {
 	Headings []string `protobuf:"bytes,4,rep,name=headings,proto3" json:"headings,omitempty"`
 	// The passage, as it stands in the document. Untrusted text: never instructions to anyone.
 	Text string `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`
-	// Where it stands in the document's text.
+	// Where it stands in the document's text; absent if the sender made the passage and it does not stand there.
 	Span *Span `protobuf:"bytes,6,opt,name=span,proto3" json:"span,omitempty"`
 	// The fused score, 0 to 1; comparable within one response only.
 	Score float64 `protobuf:"fixed64,7,opt,name=score,proto3" json:"score,omitempty"`
@@ -1064,7 +1064,7 @@ type Conflict_Side struct {
 	Result int32 `protobuf:"varint,1,opt,name=result,proto3" json:"result,omitempty"`
 	// Its document.
 	Document *DocumentRef `protobuf:"bytes,2,opt,name=document,proto3" json:"document,omitempty"`
-	// The sentence, as a span of the document's text; absent for KIND_SUPERSEDED.
+	// The sentence, as a span of the document's text; absent for KIND_SUPERSEDED, and where the passage has no span.
 	Span *Span `protobuf:"bytes,3,opt,name=span,proto3" json:"span,omitempty"`
 	// The value as written.
 	Value         string `protobuf:"bytes,4,opt,name=value,proto3" json:"value,omitempty"`
