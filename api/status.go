@@ -39,6 +39,7 @@ var errorTable = []struct {
 	{acl.ErrIdentity, codes.Unauthenticated, "TOKEN_INVALID", "the token names no user or service"},
 	{indexer.ErrTooManyTerms, codes.InvalidArgument, "TOO_MANY_TERMS", "query: more than 64 distinct words"},
 	{indexer.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", "the server is shutting down; try again"},
+	{indexer.ErrBehind, codes.Unavailable, "NOT_FRESH_ENOUGH", "the state that at_least_as_fresh stands for was not reached in time; try again"},
 	{retriever.ErrUnavailable, codes.Unavailable, "REBUILDING", "the indexes are being rebuilt; try again later"},
 	{retriever.ErrNotRecorded, codes.Unavailable, "AUDIT_UNAVAILABLE", "the audit log cannot be written, so nothing may be shown; try again later"},
 	{identity.ErrSeal, codes.InvalidArgument, "INVALID_TOKEN", "the opaque token is not one of this server's, or has expired"},

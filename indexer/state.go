@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/muniment/muniment/catalog"
 )
@@ -46,10 +47,18 @@ type publication struct {
 	closed  bool
 }
 
-// Pin returns the newest state, at least at the revision asked for; it waits for that
-// within the context. The caller must Release it.
+// pinWait is how long Pin waits for a revision, however long its context allows.
+const pinWait = 2 * time.Second
+
+// ErrBehind is returned by Pin if the revision asked for was not reached in time.
+var ErrBehind = errors.New("indexer: the revision asked for has not been reached in time")
+
+// Pin returns the newest state, at least at the revision asked for; it waits for that,
+// but not long. The caller must Release it. Errors: ErrBehind, ErrClosed.
 func (x *Indexer) Pin(ctx context.Context, atLeast catalog.Revision) (*State, error) {
 	p := &x.published
+	ctx, cancel := context.WithTimeout(ctx, pinWait)
+	defer cancel()
 	for {
 		p.mu.Lock()
 		s, changed := p.newest, p.changed
@@ -66,7 +75,7 @@ func (x *Indexer) Pin(ctx context.Context, atLeast catalog.Revision) (*State, er
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for a newer revision: %w", ctx.Err())
+			return nil, ErrBehind
 		}
 	}
 }
