@@ -264,22 +264,27 @@ func joined(passages []catalog.Passage) string {
 	return strings.Join(parts, "\n\n")
 }
 
+// locateBytes bounds the text that locate looks through, over all passages.
+const locateBytes = 64 << 20
+
 // locate finds supplied passages in the text, in order; one that does not stand there
-// verbatim keeps an empty span.
+// verbatim after the one before keeps an empty span. Searching on from the last place
+// found is linear for passages in order; each that is nowhere costs a look at the rest of
+// the text, so there is a bound, after which none is found.
 func locate(doc string, passages []catalog.Passage) {
-	from := 0
-	for i := range passages {
+	from, runes := 0, 0 // the last place found, in bytes and in code points
+	for i, left := 0, locateBytes; i < len(passages) && left > 0; i++ {
 		p := &passages[i]
 		at := strings.Index(doc[from:], p.Text)
 		if at < 0 {
-			if at = strings.Index(doc, p.Text); at < 0 {
-				continue
-			}
-		} else {
-			at += from
+			left -= len(doc) - from
+			continue
 		}
-		p.Span.Start = utf8.RuneCountInString(doc[:at])
-		p.Span.End = p.Span.Start + utf8.RuneCountInString(p.Text)
-		from = at
+		left -= at
+		runes += utf8.RuneCountInString(doc[from : from+at])
+		from += at
+		p.Span.Start, p.Span.End = runes, runes+utf8.RuneCountInString(p.Text)
+		_, first := utf8.DecodeRuneInString(p.Text)
+		from, runes = from+first, runes+1 // an equal passage is another one
 	}
 }
