@@ -1,0 +1,82 @@
+package bolt
+
+import (
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/catalog"
+)
+
+// state is the store's counters, in bucket meta. It is written by every commit.
+type state struct {
+	Head     catalog.Revision `cbor:"1,keyasint"`
+	Rows     uint32           `cbor:"2,keyasint"`           // given out so far
+	Sequence uint64           `cbor:"3,keyasint"`           // of the newest outbox record
+	Floor    catalog.Revision `cbor:"4,keyasint"`           // the oldest revision that can be read
+	Pruned   []byte           `cbor:"5,keyasint,omitempty"` // the last key of changes that pruning has seen to
+	Sum      uint64           `cbor:"6,keyasint"`           // of the hashes of all keys of changes, to notice a missing one
+	Taken    uint64           `cbor:"7,keyasint"`           // up to which sequence the outbox has been emptied
+}
+
+// group is the record of a group.
+type group struct {
+	Group   acl.Principal   `cbor:"1,keyasint"`
+	Members []acl.Principal `cbor:"2,keyasint"` // sorted, never nil
+}
+
+var stateKey = []byte("state")
+
+func readState(tx *bbolt.Tx) (state, error) {
+	return unsealed[state](bucketMeta, stateKey, tx.Bucket([]byte(bucketMeta)).Get(stateKey))
+}
+
+func writeState(tx *bbolt.Tx, st state) error { return put(tx, bucketMeta, stateKey, st) }
+
+// put encodes, seals and stores a value.
+func put(tx *bbolt.Tx, bucket string, key []byte, value any) error {
+	v, err := sealed(bucket, key, value)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket([]byte(bucket)).Put(key, v)
+}
+
+// load makes what readers see of the state's head.
+func load(tx *bbolt.Tx, st state) (published, error) {
+	t, err := loadTable(tx, st)
+	if err != nil {
+		return published{}, err
+	}
+	directory, since, err := loadDirectory(newReader(tx, t, st.Head))
+	if err != nil {
+		return published{}, fmt.Errorf("loading the groups: %w", err)
+	}
+	return published{
+		head: st.Head, sequence: st.Sequence, rows: st.Rows,
+		table: t, directory: directory, since: since,
+	}, nil
+}
+
+// loadDirectory makes the directory of the reader's revision from the groups' records, and
+// returns the newest revision up to it that changed a group.
+func loadDirectory(r *reader) (*acl.Directory, catalog.Revision, error) {
+	var changes []acl.Change
+	var since catalog.Revision
+	for _, key := range r.table.allGroups() {
+		at, payload, err := r.newest(groups, key)
+		if err != nil {
+			return nil, 0, err
+		}
+		if at == 0 {
+			continue // a group that came later
+		}
+		g, err := decode[group](bucketGroups, recordKey(key, at), payload)
+		if err != nil {
+			return nil, 0, err
+		}
+		changes, since = append(changes, acl.Change(g)), max(since, at)
+	}
+	return new(acl.Directory).With(changes...), since, nil
+}

@@ -1,0 +1,112 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/muniment/muniment/catalog"
+)
+
+// full is how far pages are filled in buckets whose keys only rise. There nothing is put
+// between two keys later, so room for it would stay empty.
+const full = 0.95
+
+// write stores what the mutations have left, in the order of keys, so that neighbours
+// share pages.
+func (b *batch) write(st *state) error {
+	for _, name := range []string{bucketTexts, bucketPassages, bucketVectors, bucketChanges, bucketOutbox} {
+		b.tx.Bucket([]byte(name)).FillPercent = full
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(b.containers), catalog.DocumentID.Compare) {
+		if err := b.record(st, containers, idKey(id), b.containers[id]); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.groups)) {
+		if err := b.record(st, groups, groupKey(name), group{name, b.groups[name]}); err != nil {
+			return err
+		}
+	}
+	for _, id := range slices.SortedFunc(maps.Keys(b.documents), catalog.DocumentID.Compare) {
+		r := b.documents[id]
+		if !r.changed {
+			continue
+		}
+		if err := b.record(st, documents, idKey(id), r.document); err != nil {
+			return err
+		}
+		if r.content != nil {
+			if err := b.content(r); err != nil {
+				return err
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.sources)) {
+		if err := b.source(name); err != nil {
+			return err
+		}
+	}
+	for _, body := range b.outbox {
+		st.Sequence++
+		if err := b.raw(bucketOutbox, uint64Key(st.Sequence), body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record stores a record with the revision of the one before, and says in changes that it
+// is there.
+func (b *batch) record(st *state, k kind, key []byte, value any) error {
+	encoded, err := encoding.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("encoding for bucket %s: %w", k.bucket(), err)
+	}
+	payload := append(uint64Key(uint64(b.head.table.at(k, key))), encoded...)
+	if err := b.raw(k.bucket(), recordKey(key, b.revision), payload); err != nil {
+		return err
+	}
+	change := changeKey(b.revision, k, key)
+	st.Sum += hashKey(bucketChanges, change)
+	b.records = append(b.records, recordName{k, key})
+	b.work++
+	return b.raw(bucketChanges, change, nil)
+}
+
+func (b *batch) raw(bucket string, key, payload []byte) error {
+	return b.tx.Bucket([]byte(bucket)).Put(key, seal(bucket, key, payload))
+}
+
+// content stores the text and the passages of a document whose content was replaced.
+func (b *batch) content(r *register) error {
+	d, m := &r.document, r.content
+	if err := b.raw(bucketTexts, textKey(d.ContentAt, idKey(d.DocumentID)), []byte(m.Text)); err != nil {
+		return err
+	}
+	of := home(d.DocumentID, d.Version)
+	for i, p := range m.Passages {
+		key := rowKey(d.Rows.First + catalog.Row(i))
+		stored := passage{Home: of, Ordinal: i, Dimensions: len(p.Vector), Passage: p}
+		if err := put(b.tx, bucketPassages, key, stored); err != nil {
+			return err
+		}
+		if len(p.Vector) > 0 {
+			if err := b.raw(bucketVectors, key, vectorBytes(p.Vector)); err != nil {
+				return err
+			}
+		}
+	}
+	b.work += len(m.Passages)
+	return nil
+}
+
+func vectorBytes(v []float32) []byte {
+	b := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return b
+}

@@ -1,0 +1,112 @@
+package catalogtest
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/catalog"
+)
+
+// snapshot is a revision of a Memory. Nothing is pruned, so its lease is the revision.
+type snapshot struct {
+	store     *Memory
+	at        catalog.Revision
+	directory *acl.Directory
+	closed    atomic.Bool
+}
+
+func (n *snapshot) Revision() catalog.Revision { return n.at }
+
+func (n *snapshot) Close() error {
+	n.closed.Store(true)
+	return nil
+}
+
+// read runs fn on the records, under the store's lock.
+func (n *snapshot) read(ctx context.Context, fn func(s *memory) error) error {
+	n.store.mu.RLock()
+	defer n.store.mu.RUnlock()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case n.closed.Load() || n.store.closed:
+		return errClosed
+	}
+	return fn(n.store.state)
+}
+
+func (n *snapshot) View(caller acl.Identity, at time.Time) (v acl.View, err error) {
+	err = n.read(context.Background(), func(*memory) (err error) {
+		v, err = n.directory.View(caller, at)
+		return err
+	})
+	return v, err
+}
+
+func (n *snapshot) Group(name acl.Principal) (members []acl.Principal, err error) {
+	err = n.read(context.Background(), func(s *memory) error {
+		found, _, known := s.groups.at(name, n.at)
+		if !known {
+			return catalog.ErrNotFound
+		}
+		members = slices.Clone(found)
+		return nil
+	})
+	return members, err
+}
+
+// admitted returns the document if it is present and the view admits it.
+func (n *snapshot) admitted(s *memory, view acl.View, id catalog.DocumentID) (catalog.Document, bool) {
+	d, _, known := s.documents.at(id, n.at)
+	if !known || d.State != catalog.Present {
+		return d, false
+	}
+	access := d.Governed(func(container string) (catalog.Container, bool) {
+		c, _, known := s.containers.at(catalog.DocumentID{Source: id.Source, ID: container}, n.at)
+		return c, known
+	})
+	return d, view.Admits(access)
+}
+
+func (n *snapshot) Documents(ctx context.Context, view acl.View, ids []catalog.DocumentID) (found []catalog.Document, err error) {
+	err = n.read(ctx, func(s *memory) error {
+		for _, id := range ids {
+			if d, ok := n.admitted(s, view, id); ok {
+				found = append(found, clone(d))
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (n *snapshot) Passages(ctx context.Context, view acl.View, ids []catalog.PassageID) (found []catalog.Passage, err error) {
+	err = n.read(ctx, func(s *memory) error {
+		for _, id := range ids {
+			d, ok := n.admitted(s, view, id.Document)
+			if !ok || id.Version != d.Version || id.Ordinal < 0 || id.Ordinal >= int(d.Rows.Count) {
+				continue
+			}
+			p := s.passage(d, id.Ordinal)
+			p.Vector = nil
+			found = append(found, p)
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (n *snapshot) Text(ctx context.Context, view acl.View, id catalog.DocumentID) (text string, err error) {
+	err = n.read(ctx, func(s *memory) error {
+		d, ok := n.admitted(s, view, id)
+		if !ok {
+			return catalog.ErrNotFound
+		}
+		text = s.contents[content{id, d.ContentAt}].text
+		return nil
+	})
+	return text, err
+}

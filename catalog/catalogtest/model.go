@@ -1,0 +1,246 @@
+package catalogtest
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/catalog"
+)
+
+// model is a catalog written down as plainly as docs/feed.md words it, with none of the
+// code that stores share: a whole copy of the world for every revision.
+type model struct{ worlds []world } // the index is the revision
+
+// world is everything at one revision. Maps hold values that are never changed in place.
+type world struct {
+	documents  map[catalog.DocumentID]modelDocument
+	containers map[catalog.DocumentID]modelContainer
+	groups     map[acl.Principal]modelGroup
+}
+
+type modelDocument struct {
+	changed catalog.Revision
+
+	// The content register.
+	known, deleted bool
+	version        int64
+	line           catalog.PutDocument // the line that brought the content
+	verified       catalog.Verification
+	synced         time.Time
+	contentAt      catalog.Revision
+
+	// The access register.
+	access    catalog.Access
+	aclSynced time.Time
+}
+
+type modelContainer struct {
+	changed catalog.Revision
+	catalog.Container
+}
+
+type modelGroup struct {
+	changed catalog.Revision
+	members map[acl.Principal]bool
+}
+
+func newModel() *model {
+	return &model{worlds: []world{{
+		documents:  map[catalog.DocumentID]modelDocument{},
+		containers: map[catalog.DocumentID]modelContainer{},
+		groups:     map[acl.Principal]modelGroup{},
+	}}}
+}
+
+func (m *model) head() catalog.Revision { return catalog.Revision(len(m.worlds) - 1) }
+
+// commit applies the mutations and returns what should have become of each.
+func (m *model) commit(now time.Time, ms []catalog.Mutation) (outcomes []catalog.Outcome) {
+	old := m.worlds[m.head()]
+	w := world{maps.Clone(old.documents), maps.Clone(old.containers), maps.Clone(old.groups)}
+	revision, changed := m.head()+1, false
+	for _, mutation := range ms {
+		var o catalog.Outcome
+		switch x := mutation.(type) {
+		case catalog.PutDocument:
+			o = w.putDocument(x, now, revision)
+		case catalog.PutAccess:
+			d := w.documents[x.Document]
+			o.Changed, o.AccessKept = d.patch(x.Access, now)
+			w.finish(x.Document, d, &o, revision)
+		case catalog.DeleteDocument:
+			o = w.deleteDocument(x, now, revision)
+		case catalog.PutContainer:
+			o = w.putContainer(x.Container, revision)
+		case catalog.PutGroup:
+			members := map[acl.Principal]bool{}
+			for _, p := range x.Members {
+				members[p] = true
+			}
+			g, known := w.groups[x.Group]
+			if o.Changed = !known || !maps.Equal(g.members, members); o.Changed {
+				w.groups[x.Group] = modelGroup{revision, members}
+			}
+		}
+		changed = changed || o.Changed
+		outcomes = append(outcomes, o)
+	}
+	if changed {
+		m.worlds = append(m.worlds, w)
+	}
+	return outcomes
+}
+
+// putDocument: lower is refused; equal with equal content is a no-op; equal with other
+// content is refused. Nothing returns at or below the version of a deletion.
+func (w world) putDocument(x catalog.PutDocument, now time.Time, revision catalog.Revision) (o catalog.Outcome) {
+	d := w.documents[x.Document.DocumentID]
+	if d.known && x.Document.Version < d.version {
+		return catalog.Outcome{Refused: catalog.ErrVersionStale}
+	}
+	if d.known && x.Document.Version == d.version && (d.deleted || d.line.Document.LineHash != x.Document.LineHash) {
+		return catalog.Outcome{Refused: catalog.ErrVersionReused}
+	}
+	if !d.known || x.Document.Version > d.version {
+		verified := x.Document.Verified
+		if verified == (catalog.Verification{}) && d.known && !d.deleted && d.line.Text == x.Text {
+			verified = d.verified
+		}
+		d.known, d.deleted, d.version = true, false, x.Document.Version
+		d.line, d.verified, d.synced, d.contentAt = x, verified, now, revision
+		o.Changed = true
+	}
+	if x.Access.Policy != nil || x.Access.Container != nil || x.Access.Sensitivity != nil {
+		changed, kept := d.patch(x.Access, now)
+		o.Changed, o.AccessKept = o.Changed || changed, kept
+	}
+	w.finish(x.Document.DocumentID, d, &o, revision)
+	return o
+}
+
+// deleteDocument: a delete at a version at or above the stored one deletes.
+func (w world) deleteDocument(x catalog.DeleteDocument, now time.Time, revision catalog.Revision) (o catalog.Outcome) {
+	d := w.documents[x.Document]
+	if d.known && x.Version < d.version {
+		return catalog.Outcome{Refused: catalog.ErrVersionStale}
+	}
+	if !d.deleted || x.Version != d.version {
+		d.known, d.deleted, d.version, d.synced = true, true, x.Version, now
+		d.line, d.verified, d.contentAt = catalog.PutDocument{}, catalog.Verification{}, 0
+		o.Changed = true
+	}
+	w.finish(x.Document, d, &o, revision)
+	return o
+}
+
+// finish stores the document and names its container if it is unknown.
+func (w world) finish(id catalog.DocumentID, d modelDocument, o *catalog.Outcome, revision catalog.Revision) {
+	if o.Changed {
+		d.changed = revision
+		w.documents[id] = d
+	}
+	if c := d.access.Container; c != "" && !d.deleted {
+		if _, known := w.containers[catalog.DocumentID{Source: id.Source, ID: c}]; !known {
+			o.UnknownContainer = c
+		}
+	}
+}
+
+// patch: access fields apply only if their version is at least the stored one; fields left
+// out keep their value.
+func (d *modelDocument) patch(p catalog.AccessPatch, now time.Time) (changed, kept bool) {
+	if p.Version < d.access.Version {
+		return false, true
+	}
+	was := d.access
+	d.access.Version = p.Version
+	if p.Policy != nil {
+		d.access.Policy = p.Policy
+	}
+	if p.Container != nil {
+		d.access.Container = *p.Container
+	}
+	if p.Sensitivity != nil {
+		d.access.Sensitivity = *p.Sensitivity
+	}
+	// The histories draw policies from a list, so equal ones are one pointer.
+	if was == d.access {
+		return false, false
+	}
+	d.aclSynced = now
+	return true, false
+}
+
+// putContainer: as documents, but version 0 always applies and forgets no version.
+func (w world) putContainer(x catalog.Container, revision catalog.Revision) (o catalog.Outcome) {
+	c, known := w.containers[x.DocumentID]
+	same := c.Parent == x.Parent && c.Policy == x.Policy
+	switch {
+	case known && x.Version != 0 && x.Version < c.Version:
+		return catalog.Outcome{Refused: catalog.ErrVersionStale}
+	case known && x.Version != 0 && x.Version == c.Version && !same:
+		return catalog.Outcome{Refused: catalog.ErrVersionReused}
+	}
+	x.Version = max(x.Version, c.Version)
+	if !known || !same || x.Version != c.Version {
+		w.containers[x.DocumentID] = modelContainer{revision, x}
+		o.Changed = true
+	}
+	if x.Parent != "" {
+		if _, known := w.containers[catalog.DocumentID{Source: x.Source, ID: x.Parent}]; !known {
+			o.UnknownContainer = x.Parent
+		}
+	}
+	return o
+}
+
+// admits reports whether the view may read the document in this world.
+func (w world) admits(v acl.View, id catalog.DocumentID) bool {
+	d, ok := w.documents[id]
+	if !ok || !d.known || d.deleted {
+		return false
+	}
+	a := acl.Access{Source: id.Source, Sensitivity: d.access.Sensitivity, Chain: []*acl.Policy{d.access.Policy}}
+	if a.Sensitivity == "" {
+		a.Sensitivity = "internal"
+	}
+	for at := d.access.Container; at != ""; {
+		c, known := w.containers[catalog.DocumentID{Source: id.Source, ID: at}]
+		if !known || len(a.Chain) > 16 {
+			a.Dangling = true
+			break
+		}
+		a.Chain = append(a.Chain, c.Policy)
+		at = c.Parent
+	}
+	return v.Admits(a)
+}
+
+// document is the record that a store should return, but for its rows.
+func (d modelDocument) document(id catalog.DocumentID) catalog.Document {
+	r := d.line.Document
+	r.DocumentID, r.Version, r.Verified = id, d.version, d.verified
+	r.Access, r.Synced, r.ACLSynced, r.ContentAt = d.access, d.synced, d.aclSynced, d.contentAt
+	switch {
+	case d.deleted:
+		r.State = catalog.Deleted
+	case d.known:
+		r.State = catalog.Present
+	}
+	return r
+}
+
+// directory is the world's groups, made in one step.
+func (w world) directory() *acl.Directory {
+	var changes []acl.Change
+	for name, g := range w.groups {
+		changes = append(changes, acl.Change{Group: name, Members: g.list()})
+	}
+	return new(acl.Directory).With(changes...)
+}
+
+func (g modelGroup) list() []acl.Principal {
+	return append([]acl.Principal{}, slices.Sorted(maps.Keys(g.members))...)
+}

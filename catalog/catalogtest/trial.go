@@ -1,0 +1,208 @@
+package catalogtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/catalog"
+)
+
+// trial is one random history: the store and the model side by side.
+type trial struct {
+	*rapid.T
+	open  Opener
+	store catalog.Store
+	model *model
+	held  []catalog.Snapshot // pinned on the way, so they cannot have been pruned
+	now   time.Time
+}
+
+func (r *trial) must(err error) {
+	r.Helper()
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+func (r *trial) same(what string, got, want any, options ...cmp.Option) {
+	r.Helper()
+	if diff := cmp.Diff(want, got, append(options, cmpopts.EquateEmpty())...); diff != "" {
+		r.Fatalf("%s: (-want +got)\n%s", what, diff)
+	}
+}
+
+func (r *trial) reopen() {
+	r.Helper()
+	if r.store != nil {
+		r.must(r.store.Close())
+	}
+	s, err := r.open()
+	r.must(err)
+	r.store, r.held = s, nil
+}
+
+func (r *trial) hold() {
+	n, err := r.store.Snapshot(context.Background(), 0)
+	r.must(err)
+	r.held = append(r.held, n)
+}
+
+// commit applies the mutations to both and compares what became of them.
+func (r *trial) commit(ms []catalog.Mutation) {
+	r.now = r.now.Add(time.Minute)
+	got, err := r.store.Commit(context.Background(), catalog.Commit{Mutations: ms, At: r.now})
+	r.must(err)
+	want := r.model.commit(r.now, ms)
+	for i, o := range got.Outcomes {
+		o.Document = nil // compared by the reads
+		if o != want[i] {
+			r.Fatalf("mutation %d, %+v: %+v, want %+v", i, ms[i], o, want[i])
+		}
+	}
+	r.same("revision", got.Revision, r.model.head())
+}
+
+// compare compares every read at every revision that is kept, and all changes.
+func (r *trial) compare() {
+	for _, n := range r.held {
+		r.snapshot(n)
+	}
+	for at := range r.model.head() + 1 {
+		if at == 0 {
+			continue // means the newest
+		}
+		n, err := r.store.Snapshot(context.Background(), at)
+		if errors.Is(err, catalog.ErrPruned) && at < r.model.head() {
+			continue
+		}
+		r.must(err)
+		r.snapshot(n)
+		r.must(n.Close())
+	}
+	for after := range r.model.head() + 1 {
+		r.changes(after)
+	}
+}
+
+var withoutRows = cmpopts.IgnoreFields(catalog.Document{}, "Rows")
+
+// snapshot compares every read of one snapshot, for every caller at two instants.
+func (r *trial) snapshot(n catalog.Snapshot) {
+	w := r.model.worlds[n.Revision()]
+	for _, team := range teams {
+		got, err := n.Group(team)
+		g, known := w.groups[team]
+		if known != (err == nil) || err != nil && !errors.Is(err, catalog.ErrNotFound) {
+			r.Fatalf("%s at %d: %v, known to the model: %t", team, n.Revision(), err, known)
+		}
+		r.same(string(team), got, g.list())
+	}
+	directory := w.directory()
+	for _, who := range callers {
+		for _, at := range []time.Time{noon.Add(-1), noon} {
+			v, err := n.View(who, at)
+			r.must(err)
+			want, err := directory.View(who, at)
+			r.must(err)
+			r.same("digest of the view", v.Digest(), want.Digest())
+			r.reads(n, w, v, fmt.Sprintf("%s by %s at revision %d, %v", who.User, who.App, n.Revision(), at))
+		}
+	}
+}
+
+// reads compares documents, passages and texts for one view.
+func (r *trial) reads(n catalog.Snapshot, w world, v acl.View, who string) {
+	ctx := context.Background()
+	var all []catalog.DocumentID
+	var asked []catalog.PassageID
+	var documents []catalog.Document
+	var passages []catalog.Passage
+	for _, source := range sources {
+		for _, id := range append(ids, "never") {
+			id := catalog.DocumentID{Source: source, ID: id}
+			all = append(all, id)
+			d, seen := w.documents[id], w.admits(v, id)
+			if seen {
+				documents = append(documents, d.document(id))
+			}
+			for version := range int64(5) {
+				for ordinal := range 3 {
+					p := catalog.PassageID{Document: id, Version: version, Ordinal: ordinal}
+					asked = append(asked, p)
+					if seen && version == d.version && ordinal < len(d.line.Passages) {
+						passages = append(passages, catalog.Passage{ID: p, Text: d.line.Passages[ordinal].Text})
+					}
+				}
+			}
+			text, err := n.Text(ctx, v, id)
+			if seen != (err == nil) || text != d.line.Text && seen || err != nil && !errors.Is(err, catalog.ErrNotFound) {
+				r.Fatalf("text of %v for %s: %q, %v; in the model %q, visible %t", id, who, text, err, d.line.Text, seen)
+			}
+		}
+	}
+	gotDocuments, err := n.Documents(ctx, v, all)
+	r.must(err)
+	r.same("documents for "+who, gotDocuments, documents, withoutRows)
+	gotPassages, err := n.Passages(ctx, v, asked)
+	r.must(err)
+	r.same("passages for "+who, gotPassages, passages, cmpopts.IgnoreFields(catalog.Passage{}, "Row"))
+	for _, p := range gotPassages {
+		d := gotDocuments[slices.IndexFunc(gotDocuments, func(d catalog.Document) bool { return d.DocumentID == p.ID.Document })]
+		if p.Row != d.Rows.First+catalog.Row(p.ID.Ordinal) || int(d.Rows.Count) <= p.ID.Ordinal {
+			r.Fatalf("row %d of passage %+v, document rows %+v", p.Row, p.ID, d.Rows)
+		}
+	}
+}
+
+// changes compares what changed after a revision.
+func (r *trial) changes(after catalog.Revision) {
+	w := r.model.worlds[r.model.head()]
+	var want, got []catalog.Change
+	for _, c := range w.containers {
+		if c.changed > after {
+			want = append(want, catalog.Change{Revision: c.changed, Container: &c.Container})
+		}
+	}
+	for name, g := range w.groups {
+		if g.changed > after {
+			want = append(want, catalog.Change{Revision: g.changed, Group: &acl.Change{Group: name, Members: g.list()}})
+		}
+	}
+	for id, d := range w.documents {
+		if d.changed <= after {
+			continue
+		}
+		c := &catalog.DocumentChange{Document: d.document(id)}
+		for i, p := range d.line.Passages {
+			if d.contentAt > after {
+				p.ID = catalog.PassageID{Document: id, Version: d.version, Ordinal: i}
+				c.Passages = append(c.Passages, p)
+			}
+		}
+		want = append(want, catalog.Change{Revision: d.changed, Document: c})
+	}
+	slices.SortFunc(want, compareChanges)
+	rows := map[catalog.Row]bool{}
+	for c, err := range r.store.Changes(context.Background(), after) {
+		r.must(err)
+		got = append(got, c)
+		if c.Document == nil {
+			continue
+		}
+		for _, p := range c.Document.Passages {
+			if p.Row == 0 || rows[p.Row] {
+				r.Fatalf("row %d is nobody's or twice", p.Row)
+			}
+			rows[p.Row] = true
+		}
+	}
+	r.same(fmt.Sprint("changes after ", after), got, want, withoutRows, cmpopts.IgnoreFields(catalog.Passage{}, "Row"))
+}
