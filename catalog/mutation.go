@@ -47,7 +47,8 @@ type DeleteDocument struct {
 	Version  int64
 }
 
-// PutContainer stores a container. Version 0 always applies.
+// PutContainer stores a container. Version 0 always applies; a nil Policy keeps what is
+// stored.
 type PutContainer struct{ Container Container }
 
 // PutGroup replaces a group's members.
