@@ -2,7 +2,6 @@ package indexer
 
 import (
 	"hash/maphash"
-	"iter"
 	"maps"
 )
 
@@ -22,21 +21,6 @@ func (s sharded[K, V]) get(k K) (v V, ok bool) {
 	}
 	v, ok = s.parts[maphash.Comparable(shardSeed, k)%shards][k]
 	return v, ok
-}
-
-func (s sharded[K, V]) all() iter.Seq2[K, V] {
-	return func(yield func(K, V) bool) {
-		if s.parts == nil {
-			return
-		}
-		for _, part := range s.parts {
-			for k, v := range part {
-				if !yield(k, v) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // edit begins a changed copy; the receiver stays as it is.

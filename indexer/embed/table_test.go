@@ -140,7 +140,8 @@ func TestBag(t *testing.T) {
 			var row [rowBytes]byte
 			scale := uint16(65535 - random.IntN(100))
 			for i := range row {
-				row[i] = byte(random.UintN(256)) | byte(random.UintN(256)) // rather high
+				bits := random.UintN(1 << 16)
+				row[i] = byte(bits) | byte(bits>>8) // rather high
 			}
 			for d := range want {
 				want[d] += int64(scale) * (2*int64(row[d/4]>>(d%4*2)&3) - 3)
