@@ -1,0 +1,149 @@
+package indexer
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/catalog"
+)
+
+// Limits of one document.
+const (
+	MaxTextBytes = 16 << 20
+	MaxPassages  = 10_000
+	MaxLabels    = 256
+)
+
+// Refusal says why a mutation is not acceptable: which field, what is wrong, and a
+// machine-readable reason in UPPER_SNAKE.
+type Refusal struct {
+	Reason  string
+	Field   string
+	Message string
+}
+
+// Error implements error.
+func (r *Refusal) Error() string { return r.Field + ": " + r.Message }
+
+func refuse(reason, field, format string, args ...any) error {
+	return &Refusal{reason, field, fmt.Sprintf(format, args...)}
+}
+
+func (x *Indexer) checkDocument(m *catalog.PutDocument) error {
+	d := &m.Document
+	switch {
+	case len(m.Text) > MaxTextBytes:
+		return refuse("TEXT_TOO_LONG", "document.text", "%d bytes, at most %d", len(m.Text), MaxTextBytes)
+	case d.MIME == "":
+		d.MIME = "text/plain"
+	case d.MIME != "text/plain" && d.MIME != "text/markdown":
+		return refuse("UNSUPPORTED_MIME", "document.mime", "%q, not text/plain or text/markdown", d.MIME)
+	}
+	if len(d.Labels) > MaxLabels {
+		return refuse("TOO_MANY_LABELS", "document.labels", "%d labels, at most %d", len(d.Labels), MaxLabels)
+	}
+	if d.Owner != "" {
+		if err := d.Owner.Validate(); err != nil {
+			return refuse("INVALID_PRINCIPAL", "document.owner", "%v", err)
+		}
+	}
+	if d.Verified != (catalog.Verification{}) {
+		if err := d.Verified.By.Validate(); err != nil {
+			return refuse("INVALID_PRINCIPAL", "document.verified.by", "%v", err)
+		}
+	}
+	if !d.ValidFrom.IsZero() && !d.ValidUntil.IsZero() && !d.ValidFrom.Before(d.ValidUntil) {
+		return refuse("INVALID_INTERVAL", "document.valid_until", "must be after valid_from")
+	}
+	for i, id := range d.Supersedes {
+		if id == d.DocumentID {
+			return refuse("SUPERSEDES_ITSELF", fmt.Sprintf("document.supersedes[%d]", i), "a document cannot supersede itself")
+		}
+	}
+	if err := x.checkVectors(m); err != nil {
+		return err
+	}
+	return x.checkAccess("document", m.Access)
+}
+
+// checkVectors refuses vectors that cannot be compared: of an undeclared space, of the
+// wrong size, or not of numbers. What passes is brought to unit length.
+func (x *Indexer) checkVectors(m *catalog.PutDocument) error {
+	supplied := 0
+	for _, p := range m.Passages {
+		if len(p.Vector) > 0 {
+			supplied++
+		}
+	}
+	space := m.Document.VectorSpace
+	if supplied == 0 {
+		if space != "" {
+			return refuse("MISSING_VECTOR", "document.vector_space", "is named, but no passage has a vector")
+		}
+		return nil
+	}
+	i := slices.IndexFunc(x.Spaces, func(s Space) bool { return s.ID == space })
+	if i < 0 {
+		return refuse("UNKNOWN_VECTOR_SPACE", "document.vector_space", "%q is not among the configured vector spaces", space)
+	}
+	for j, p := range m.Passages {
+		field := fmt.Sprintf("document.passages[%d].vector", j)
+		if len(p.Vector) != x.Spaces[i].Dimensions {
+			return refuse("VECTOR_SIZE", field, "%d numbers, %q has %d", len(p.Vector), space, x.Spaces[i].Dimensions)
+		}
+		unit, ok := unitLength(p.Vector)
+		if !ok {
+			return refuse("VECTOR_NOT_FINITE", field, "must be finite numbers, not all zero")
+		}
+		m.Passages[j].Vector = unit
+	}
+	return nil
+}
+
+func unitLength(v []float32) ([]float32, bool) {
+	var sum float64
+	for _, f := range v {
+		sum += float64(f) * float64(f)
+	}
+	norm := math.Sqrt(sum)
+	if norm == 0 || math.IsNaN(norm) || math.IsInf(norm, 0) {
+		return nil, false
+	}
+	unit := make([]float32, len(v))
+	for i, f := range v {
+		unit[i] = float32(float64(f) / norm)
+	}
+	return unit, true
+}
+
+func (x *Indexer) checkAccess(field string, p catalog.AccessPatch) error {
+	if p.Sensitivity != nil && !x.Scale.Knows(*p.Sensitivity) {
+		return refuse("UNKNOWN_SENSITIVITY", field+".sensitivity", "%q is not one of %s", *p.Sensitivity, strings.Join(x.Scale, ", "))
+	}
+	return checkPolicy(field+".policy", p.Policy)
+}
+
+func checkPolicy(field string, p *acl.Policy) error {
+	if err := p.Validate(); err != nil {
+		return refuse("INVALID_POLICY", field, "%v", err)
+	}
+	return nil
+}
+
+func checkGroup(m catalog.PutGroup) error {
+	if m.Group.Kind() != acl.Group {
+		return refuse("INVALID_PRINCIPAL", "group.name", "%q is not a group", m.Group)
+	}
+	if len(m.Members) > acl.MaxMembers {
+		return refuse("TOO_MANY_MEMBERS", "group.members", "%d members, at most %d", len(m.Members), acl.MaxMembers)
+	}
+	for i, p := range m.Members {
+		if k := p.Kind(); k == acl.Invalid || k == acl.All {
+			return refuse("INVALID_PRINCIPAL", fmt.Sprintf("group.members[%d]", i), "must be a user, a service or a group")
+		}
+	}
+	return nil
+}
