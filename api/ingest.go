@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -38,7 +39,8 @@ type item struct {
 	err      error
 }
 
-// Ingest pipelines the stream: while one item is committed, later ones are prepared.
+// Ingest pipelines the stream: while one item is committed, later ones are prepared. The
+// stream ends when the token does.
 func (s ingestion) Ingest(stream pb.IngestionService_IngestServer) error {
 	c, err := callOf(stream.Context())
 	if err != nil {
@@ -57,19 +59,30 @@ func (s ingestion) Ingest(stream pb.IngestionService_IngestServer) error {
 		defer close(submitted)
 		s.submit(ctx, c, received, submitted)
 	}()
-	for it := range submitted {
-		if err := stream.Send(s.acknowledge(ctx, it)); err != nil {
-			return err
-		}
-		for range it.cost {
-			<-places
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+	expiry := time.NewTimer(c.Expires.Sub(s.Now()))
+	defer expiry.Stop()
+	for {
+		select {
+		case it, ok := <-submitted:
+			if !ok {
+				return <-ended
+			}
+			if err := stream.Send(s.acknowledge(ctx, it)); err != nil {
+				return err
+			}
+			for range it.cost {
+				<-places
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		case <-expiry.C:
+			return errTokenExpired
 		}
 	}
-	return <-ended
 }
+
+var errTokenExpired = fail(codes.Unauthenticated, identity.ReasonExpired, "the token has expired, and the stream with it")
 
 // receive takes items off the stream, as many as there are places for, and begins to
 // prepare each.
@@ -81,6 +94,9 @@ func (s ingestion) receive(ctx context.Context, c call, stream pb.IngestionServi
 		}
 		if err != nil {
 			return err
+		}
+		if !s.Now().Before(c.Expires) {
+			return errTokenExpired
 		}
 		it := &item{position: position, prepared: make(chan struct{}), cost: 1 + proto.Size(req)/itemBytes}
 		for range it.cost {
@@ -142,8 +158,8 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 	if err == nil {
 		o, at, err = it.ticket.Wait(ctx)
 	}
-	if err == nil {
-		err = o.Refused
+	if err == nil && o.Refused != nil {
+		err = fieldError{versionField(it.mutation), o.Refused}
 	}
 	if err == nil {
 		ack.ConsistencyToken, err = s.consistency(at)
@@ -162,6 +178,18 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 	}
 	ack.Notices = notices(it.mutation, o)
 	return ack
+}
+
+// versionField is the field a refused version stands in.
+func versionField(m catalog.Mutation) string {
+	switch m.(type) {
+	case catalog.PutContainer:
+		return "container.version"
+	case catalog.DeleteDocument:
+		return "delete.version"
+	default:
+		return "document.version"
+	}
 }
 
 func notices(m catalog.Mutation, o catalog.Outcome) (list []pb.IngestResponse_Notice) {

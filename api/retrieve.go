@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -36,6 +37,9 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 	answer, err := s.Retriever.Retrieve(ctx, c.Identity, retriever.Request{
 		ID: c.id, Query: req.GetQuery(), Limit: limit, Filter: toFilter(req.GetFilter()), AtLeast: atLeast, Chain: c.Chain,
 	})
+	if errors.Is(err, indexer.ErrTooManyTerms) {
+		return nil, fieldError{"query", err}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
 	"github.com/muniment/muniment/retriever"
@@ -29,28 +30,45 @@ var errorTable = []struct {
 	text   string
 }{
 	{catalog.ErrNotFound, codes.NotFound, "NOT_FOUND", "no such document, or it is not visible to you"},
-	{catalog.ErrVersionStale, codes.FailedPrecondition, "VERSION_STALE", "version: older than the stored version"},
-	{catalog.ErrVersionReused, codes.FailedPrecondition, "VERSION_REUSED", "version: this version is stored already with other content; send a higher one"},
+	{catalog.ErrVersionStale, codes.FailedPrecondition, "VERSION_STALE", "older than the stored version"},
+	{catalog.ErrVersionReused, codes.FailedPrecondition, "VERSION_REUSED", "this version is stored already with other content; send a higher one"},
 	{catalog.ErrPruned, codes.Unavailable, "UNAVAILABLE", "the state asked for is no longer kept; try again"},
 	{catalog.ErrFuture, codes.Unavailable, "UNAVAILABLE", "the state asked for has not been reached; try again"},
 	{catalog.ErrDamaged, codes.DataLoss, "DATA_DAMAGED", "stored data failed its checksum; the operator must restore it"},
 	{acl.ErrTooManyGroups, codes.FailedPrecondition, "TOO_MANY_GROUPS", "you are in more than 10,000 groups; nothing can be decided for you"},
 	{acl.ErrTooDeep, codes.FailedPrecondition, "GROUPS_TOO_DEEP", "your groups nest deeper than 64 levels; nothing can be decided for you"},
 	{acl.ErrIdentity, codes.Unauthenticated, "TOKEN_INVALID", "the token names no user or service"},
-	{indexer.ErrTooManyTerms, codes.InvalidArgument, "TOO_MANY_TERMS", "query: more than 64 distinct words"},
+	{indexer.ErrTooManyTerms, codes.InvalidArgument, "TOO_MANY_TERMS", "more than 64 distinct words"},
 	{indexer.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", "the server is shutting down; try again"},
 	{indexer.ErrBehind, codes.Unavailable, "NOT_FRESH_ENOUGH", "the state that at_least_as_fresh stands for was not reached in time; try again"},
 	{retriever.ErrUnavailable, codes.Unavailable, "REBUILDING", "the indexes are being rebuilt; try again later"},
+	{audit.ErrNotFound, codes.NotFound, "NOT_FOUND", "no such record"},
+	{audit.ErrErased, codes.NotFound, "ERASED", "the record's body was erased; its proof stands"},
+	{audit.ErrUnwritable, codes.Unavailable, "AUDIT_UNAVAILABLE", "the audit log cannot be written, so nothing may be shown; try again later"},
+	{audit.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", "the server is shutting down; try again"},
 	{retriever.ErrNotRecorded, codes.Unavailable, "AUDIT_UNAVAILABLE", "the audit log cannot be written, so nothing may be shown; try again later"},
 	{identity.ErrSeal, codes.InvalidArgument, "INVALID_TOKEN", "the opaque token is not one of this server's, or has expired"},
 	{context.DeadlineExceeded, codes.DeadlineExceeded, "DEADLINE_EXCEEDED", "the deadline passed first"},
 	{context.Canceled, codes.Canceled, "CANCELLED", "the call was cancelled"},
 }
 
-// toStatus turns any error into one with a status and an ErrorInfo.
+// fieldError says which field of the request an error of the table is about.
+type fieldError struct {
+	field string
+	error
+}
+
+func (e fieldError) Unwrap() error { return e.error }
+
+// toStatus turns any error into one with a status, an ErrorInfo and, if it is about a
+// field, a BadRequest.
 func toStatus(err error) error {
 	if err == nil {
 		return nil
+	}
+	field := ""
+	if f, ok := errors.AsType[fieldError](err); ok {
+		field = f.field
 	}
 	if errors.Is(err, identity.ErrUnauthenticated) {
 		return fail(codes.Unauthenticated, identity.Reason(err), "the token was not accepted: %s", identity.Reason(err))
@@ -60,13 +78,18 @@ func toStatus(err error) error {
 	}
 	for _, e := range errorTable {
 		if errors.Is(err, e.err) {
-			return fail(e.code, e.reason, "%s", e.text)
+			if field == "" {
+				return fail(e.code, e.reason, "%s", e.text)
+			}
+			return aboutFields(e.code, e.reason, violation{field, e.text})
 		}
 	}
-	if s, ok := status.FromError(err); ok && len(s.Details()) > 0 {
-		return err // made here
-	}
-	if s, ok := status.FromError(err); ok && s.Code() != codes.Unknown {
+	var made interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &made) { // without what it is wrapped in
+		s := made.GRPCStatus()
+		if len(s.Details()) > 0 {
+			return s.Err() // made here
+		}
 		return fail(s.Code(), "TRANSPORT", "%s", s.Message()) // from gRPC itself
 	}
 	return fail(codes.Internal, "INTERNAL", "internal error; the server's log has it under this call's request_id")
@@ -82,6 +105,11 @@ type violation struct{ field, text string }
 
 // invalid makes an InvalidArgument that names fields.
 func invalid(reason string, violations ...violation) error {
+	return aboutFields(codes.InvalidArgument, reason, violations...)
+}
+
+// aboutFields makes a status that names fields, the first in its text.
+func aboutFields(code codes.Code, reason string, violations ...violation) error {
 	bad := &errdetails.BadRequest{}
 	text := "invalid request"
 	for i, v := range violations {
@@ -92,7 +120,7 @@ func invalid(reason string, violations ...violation) error {
 			Field: v.field, Description: v.text, Reason: reason,
 		})
 	}
-	return detailed(codes.InvalidArgument, text, &errdetails.ErrorInfo{Reason: reason, Domain: domain}, bad)
+	return detailed(code, text, &errdetails.ErrorInfo{Reason: reason, Domain: domain}, bad)
 }
 
 func detailed(code codes.Code, text string, details ...protoadapt.MessageV1) error {

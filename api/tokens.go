@@ -19,17 +19,14 @@ func (h *handler) consistency(at catalog.Revision) (string, error) {
 	return h.Keys.Seal(identity.PurposeConsistency, nil, binary.BigEndian.AppendUint64(nil, uint64(at)), h.Now().Add(consistencyLife))
 }
 
-// revision is the one a consistency token stands for, 0 for no token.
+// revision is the one that at_least_as_fresh stands for, 0 for no token.
 func (h *handler) revision(token string) (catalog.Revision, error) {
 	if token == "" {
 		return 0, nil
 	}
 	b, err := h.Keys.Unseal(identity.PurposeConsistency, nil, token, h.Now())
-	if err != nil {
-		return 0, err
-	}
-	if len(b) != 8 {
-		return 0, identity.ErrSeal
+	if err != nil || len(b) != 8 {
+		return 0, fieldError{"at_least_as_fresh", identity.ErrSeal}
 	}
 	return catalog.Revision(binary.BigEndian.Uint64(b)), nil
 }
@@ -41,13 +38,10 @@ func (h *handler) receipt(e audit.Entry) (string, error) {
 
 // entry is the record a receipt stands for.
 func (h *handler) entry(receipt string) (audit.Entry, error) {
-	b, err := h.Keys.Unseal(identity.PurposeReceipt, nil, receipt, h.Now())
-	if err != nil {
-		return audit.Entry{}, err
-	}
 	e := audit.Entry{}
-	if len(b) != 8+len(e.Leaf) {
-		return e, identity.ErrSeal
+	b, err := h.Keys.Unseal(identity.PurposeReceipt, nil, receipt, h.Now())
+	if err != nil || len(b) != 8+len(e.Leaf) {
+		return e, fieldError{"receipt", identity.ErrSeal}
 	}
 	e.Index = int64(binary.BigEndian.Uint64(b))
 	copy(e.Leaf[:], b[8:])
