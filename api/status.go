@@ -87,10 +87,12 @@ func toStatus(err error) error {
 	var made interface{ GRPCStatus() *status.Status }
 	if errors.As(err, &made) { // without what it is wrapped in
 		s := made.GRPCStatus()
-		if len(s.Details()) > 0 {
+		switch {
+		case len(s.Details()) > 0:
 			return s.Err() // made here
+		case s.Code() != codes.Unknown:
+			return fail(s.Code(), "TRANSPORT", "%s", s.Message()) // from gRPC itself
 		}
-		return fail(s.Code(), "TRANSPORT", "%s", s.Message()) // from gRPC itself
 	}
 	return fail(codes.Internal, "INTERNAL", "internal error; the server's log has it under this call's request_id")
 }
