@@ -47,8 +47,7 @@ type DeleteDocument struct {
 	Version  int64
 }
 
-// PutContainer stores a container. Version 0 always applies; a nil Policy keeps what is
-// stored.
+// PutContainer stores a container. Version 0 always applies.
 type PutContainer struct{ Container Container }
 
 // PutGroup replaces a group's members.

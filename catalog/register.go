@@ -89,13 +89,9 @@ func (d *Document) patch(p AccessPatch, at time.Time) (changed, kept bool) {
 }
 
 // Next returns the container after the line, and what became of the line; known says
-// whether old is stored at all. A line without a policy keeps the stored one, as lines of
-// documents do: a connector that leaves permissions out must not open a folder.
+// whether old is stored at all.
 func (m PutContainer) Next(old Container, known bool) (next Container, o Outcome) {
 	next = m.Container
-	if next.Policy == nil {
-		next.Policy = old.Policy
-	}
 	same := known && old.Parent == next.Parent && old.Policy.Equal(next.Policy)
 	switch v := m.Container.Version; {
 	case v == 0 || !known: // an unversioned line always applies and forgets no version

@@ -40,15 +40,6 @@ var containerCases = []testCase{
 		w.reopen()
 		w.refused(folder("f", 4, "", forBob), catalog.ErrVersionStale)
 	}},
-	{"A policy left out keeps its old value, a parent does not", func(w *bench) {
-		w.one(put("a", 1, "one"))
-		w.one(within("a", 1, "f"))
-		w.one(folder("f", 1, "g", forAda))
-		w.one(folder("f", 2, "", nil))
-		w.expect(name("a"), true, false)
-		w.one(folder("f", 0, "", nil))
-		w.expect(name("a"), true, false)
-	}},
 	{"An unknown container is reported and admits nobody until it comes", func(w *bench) {
 		o := w.one(put("a", 1, "one", with(0, everyone)))
 		w.same("unknown container", o.UnknownContainer, "")

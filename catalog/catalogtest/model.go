@@ -173,13 +173,9 @@ func (d *modelDocument) patch(p catalog.AccessPatch, now time.Time) (changed, ke
 	return true, false
 }
 
-// putContainer: as documents, but version 0 always applies and forgets no version. A
-// policy left out keeps its old value.
+// putContainer: as documents, but version 0 always applies and forgets no version.
 func (w world) putContainer(x catalog.Container, revision catalog.Revision) (o catalog.Outcome) {
 	c, known := w.containers[x.DocumentID]
-	if x.Policy == nil {
-		x.Policy = c.Policy
-	}
 	same := c.Parent == x.Parent && c.Policy == x.Policy
 	switch {
 	case known && x.Version != 0 && x.Version < c.Version:

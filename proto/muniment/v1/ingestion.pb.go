@@ -343,7 +343,7 @@ type Container struct {
 	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// The id of the container it lies in; absent or empty = none.
 	Parent string `protobuf:"bytes,4,opt,name=parent,proto3" json:"parent,omitempty"`
-	// Its own policy; absent keeps what is stored, which is none at first: the parent's answer.
+	// Its own policy; absent = the parent's answer.
 	Policy        *Policy `protobuf:"bytes,5,opt,name=policy,proto3" json:"policy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
