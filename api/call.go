@@ -80,7 +80,7 @@ func (s verifiedStream) Context() context.Context { return s.ctx }
 
 func public(method string) bool { return strings.HasPrefix(method, "/grpc.health.v1.Health/") }
 
-// authenticate verifies the token and bounds the call by the token's life.
+// authenticate verifies the token and returns a context that carries the call.
 func (h *handler) authenticate(ctx context.Context, id string) (context.Context, error) {
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if len(values) != 1 {

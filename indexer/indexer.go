@@ -57,6 +57,9 @@ type Indexer struct {
 	done  chan struct{} // closed when the writer has ended
 	stop  context.CancelFunc
 
+	submitting sync.RWMutex // held shared while a job is queued
+	closing    bool         // guarded by submitting: nothing more is queued
+
 	mu      sync.Mutex // held while the catalog, the table or an index changes
 	table   *Table
 	keyword leg
@@ -137,6 +140,9 @@ func (x *Indexer) load(ctx context.Context) error {
 // Close finishes what has been submitted, stops the writer and lets go of the published
 // state. The store and the indexes stay open: they belong to whoever opened them.
 func (x *Indexer) Close() error {
+	x.submitting.Lock()
+	x.closing = true
+	x.submitting.Unlock()
 	x.stop()
 	<-x.done
 	x.mu.Lock()

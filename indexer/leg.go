@@ -122,7 +122,11 @@ func (x *Indexer) rebuildOnce(ctx context.Context, l *leg) error {
 	if err := x.level(ctx, l); err != nil {
 		return err
 	}
-	return x.publish(ctx)
+	err := x.publish(ctx)
+	if err != nil {
+		l.ready = false // the next attempt resets it, so the writer must leave it alone
+	}
+	return err
 }
 
 // level feeds the leg what it lacks, drops what is no longer live, and declares it ready.

@@ -80,6 +80,16 @@ func (x *Indexer) Pin(ctx context.Context, atLeast catalog.Revision) (*State, er
 	}
 }
 
+// revision is the one of the newest state.
+func (p *publication) revision() catalog.Revision {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.newest == nil {
+		return 0
+	}
+	return p.newest.Revision()
+}
+
 // set publishes s in place of the newest state.
 func (p *publication) set(s *State) {
 	p.mu.Lock()

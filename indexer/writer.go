@@ -40,19 +40,18 @@ func (t Ticket) Wait(ctx context.Context) (catalog.Outcome, catalog.Revision, er
 }
 
 // Submit queues a prepared mutation. Mutations submitted one after the other are applied
-// in that order, but for access changes, which overtake content of other documents.
+// in that order, but for a document's change of access, which overtakes content of other
+// documents. What Submit accepted is answered, also when Close comes next.
 func (x *Indexer) Submit(ctx context.Context, by Actor, m catalog.Mutation) (Ticket, error) {
-	j := &job{mutation: m, by: by, done: make(chan struct{})}
-	select {
-	case <-x.done:
+	x.submitting.RLock() // Close waits for the submissions under way
+	defer x.submitting.RUnlock()
+	if x.closing {
 		return Ticket{}, ErrClosed
-	default:
 	}
+	j := &job{mutation: m, by: by, done: make(chan struct{})}
 	select {
 	case x.queue <- j:
 		return Ticket{j}, nil
-	case <-x.done:
-		return Ticket{}, ErrClosed
 	case <-ctx.Done():
 		return Ticket{}, ctx.Err()
 	}
@@ -62,21 +61,23 @@ func (x *Indexer) Submit(ctx context.Context, by Actor, m catalog.Mutation) (Tic
 // queues behind a running commit shares the next.
 func (x *Indexer) write(ctx context.Context) {
 	defer close(x.done)
-	var waiting []*job
 	for {
-		if len(waiting) == 0 {
-			select {
-			case j := <-x.queue:
-				waiting = append(waiting, j)
-			case <-ctx.Done():
-				x.refuse(waiting)
-				return
-			}
+		select {
+		case j := <-x.queue:
+			x.commitAll([]*job{j})
+		case <-ctx.Done():
+			x.commitAll(nil)
+			return
 		}
-		waiting = x.drain(waiting)
-		group, rest := take(waiting)
-		x.commit(context.WithoutCancel(ctx), group)
-		waiting = rest
+	}
+}
+
+// commitAll commits what waits and what is queued until nothing is.
+func (x *Indexer) commitAll(waiting []*job) {
+	for waiting = x.drain(waiting); len(waiting) > 0; waiting = x.drain(waiting) {
+		var group []*job
+		group, waiting = take(waiting)
+		x.commit(context.Background(), group)
 	}
 }
 
@@ -93,30 +94,25 @@ func (x *Indexer) drain(waiting []*job) []*job {
 	return waiting
 }
 
-// refuse answers what was submitted too late to be committed.
-func (x *Indexer) refuse(waiting []*job) {
-	for _, j := range x.drain(waiting) {
-		j.err = ErrClosed
-		close(j.done)
-	}
-}
-
-// take splits off the jobs of the next commit. Access changes go first, so that a
-// revocation does not wait behind a bulk load, but never past an earlier job on the same
-// document: its content and access registers are independent, its notices are not.
+// take splits off the jobs of the next commit. A document's change of access goes first,
+// so that a revocation does not wait behind a bulk load; but it overtakes only content of
+// other documents. Changes of groups and containers overtake nothing and are overtaken by
+// no change of access: they decide about many documents, and before a line that closes,
+// rewrites or deletes one of these they would for a moment put a state in force that no
+// sender's order has.
 func take(waiting []*job) (group, rest []*job) {
-	earlier := map[catalog.DocumentID]bool{}
+	contents := map[catalog.DocumentID]bool{}
+	held := false // behind a group or container
 	var first, later []*job
 	for _, j := range waiting {
 		id, content := subject(j.mutation)
-		if content {
-			earlier[id] = true
-		}
-		if content || earlier[id] {
-			later = append(later, j)
-		} else {
+		if _, access := j.mutation.(catalog.PutAccess); access && !held && !contents[id] {
 			first = append(first, j)
+			continue
 		}
+		later = append(later, j)
+		contents[id] = contents[id] || content
+		held = held || id == catalog.DocumentID{}
 	}
 	passages, bytes := 0, 0
 	for i, j := range append(first, later...) {
@@ -183,8 +179,11 @@ func (x *Indexer) apply(ctx context.Context, group []*job) (catalog.Revision, er
 	for i, o := range done.Outcomes {
 		group[i].outcome = o
 	}
-	if done.Revision == x.table.revision {
+	switch {
+	case done.Revision == x.published.revision():
 		return done.Revision, nil // nothing changed
+	case done.Revision == x.table.revision:
+		return done.Revision, x.publish(ctx) // changed before, but not yet in force
 	}
 	if x.Committed != nil {
 		x.Committed()

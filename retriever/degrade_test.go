@@ -149,7 +149,7 @@ func TestErrorsEndTheRequest(t *testing.T) {
 		"the keyword leg fails":  {legs: func(s *indexer.State) { s.Keyword = script{err: broken} }, req: retriever.Request{Query: "leave"}, want: broken},
 		"the vector leg fails":   {legs: func(s *indexer.State) { s.Vector = script{err: broken} }, req: retriever.Request{Query: "leave"}, want: broken},
 		"the caller has gone":    {ctx: cancelled, req: retriever.Request{Query: "leave"}, want: context.Canceled},
-		"a revision not reached": {ctx: soon, req: retriever.Request{Query: "leave", AtLeast: 1000}, want: context.DeadlineExceeded},
+		"a revision not reached": {ctx: soon, req: retriever.Request{Query: "leave", AtLeast: 1000}, want: indexer.ErrBehind},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d.States = d.indexer

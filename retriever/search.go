@@ -26,7 +26,7 @@ const (
 // find searches, fuses and reads, and goes deeper as long as there may be more: passages
 // of one long document can fill the first depth and leave little after the cut.
 func (r *Retriever) find(ctx context.Context, state *indexer.State, view acl.View, visible *indexer.Visible, q indexer.Query, limit int) (results []Result, failed []Degradation, err error) {
-	for depth := max(leastDepth, 5*limit); ; depth *= 4 {
+	for depth := max(leastDepth, 5*limit); ; depth = min(4*depth, mostDepth) {
 		found, failed, err := search(ctx, state, visible, q, depth)
 		if err != nil {
 			return nil, nil, err

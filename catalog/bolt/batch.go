@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -49,6 +50,27 @@ func newBatch(tx *bbolt.Tx, now published, at time.Time) *batch {
 		groups:     map[acl.Principal][]acl.Principal{},
 		sources:    map[string]bool{},
 	}
+}
+
+// applyAll applies the mutations of a commit in order, and makes their audit records.
+func (b *batch) applyAll(ctx context.Context, c catalog.Commit) ([]catalog.Outcome, error) {
+	outcomes := make([]catalog.Outcome, len(c.Mutations))
+	for i, m := range c.Mutations {
+		o, err := b.apply(m)
+		if err != nil {
+			return nil, fmt.Errorf("mutation %d: %w", i, err)
+		}
+		outcomes[i] = o
+		if o.Changed && c.Record != nil {
+			if body := c.Record(b.revision, i, o); body != nil {
+				b.outbox = append(b.outbox, body)
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return outcomes, nil
 }
 
 // apply applies one mutation. An error fails the whole commit.

@@ -71,6 +71,7 @@ type Store struct {
 	retention catalog.Revision
 
 	writing sync.Mutex // held by the one commit that runs
+	stuck   error      // why no more can be written, guarded by writing
 
 	mu      sync.Mutex // guards what follows; held for moments only
 	current published
@@ -201,6 +202,9 @@ func (s *Store) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
+	if s.stuck != nil { // bbolt would wait for ever
+		return fmt.Errorf("closing the catalog: %w", s.stuck)
+	}
 	if err := s.db.Close(); err != nil { // waits for open transactions
 		return fmt.Errorf("closing the catalog: %w", err)
 	}

@@ -25,72 +25,82 @@ func (s *Store) Commit(ctx context.Context, c catalog.Commit) (catalog.Committed
 }
 
 func (s *Store) commit(ctx context.Context, c catalog.Commit) (done catalog.Committed, err error) {
-	if err := ctx.Err(); err != nil {
-		return done, err
-	}
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer contain(&err)
-	tx, err := s.db.Begin(true)
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-		return done, errClosed
-	} else if err != nil {
-		return done, err
-	}
-	defer tx.Rollback() // does nothing after a commit
-
-	st, err := readState(tx)
-	if err != nil {
-		return done, err
-	}
-	current, err := s.catchUp(tx, st)
-	if err != nil {
-		return done, err
-	}
-	b := newBatch(tx, current, c.At.UTC().Round(0))
-	done.Outcomes = make([]catalog.Outcome, len(c.Mutations))
-	for i, m := range c.Mutations {
-		o, err := b.apply(m)
+	var st state
+	var b *batch
+	err = s.write(ctx, func(tx *bbolt.Tx) (commit bool, err error) {
+		if st, err = readState(tx); err != nil {
+			return false, err
+		}
+		current, err := s.catchUp(tx, st)
 		if err != nil {
-			return catalog.Committed{}, fmt.Errorf("mutation %d: %w", i, err)
+			return false, err
 		}
-		done.Outcomes[i] = o
-		if o.Changed && c.Record != nil {
-			if body := c.Record(b.revision, i, o); body != nil {
-				b.outbox = append(b.outbox, body)
-			}
+		b = newBatch(tx, current, c.At.UTC().Round(0))
+		if done.Outcomes, err = b.applyAll(ctx, c); err != nil || !b.changed {
+			return false, err
 		}
-		if err := ctx.Err(); err != nil {
-			return catalog.Committed{}, err
+		st.Head, st.Rows = b.revision, b.rows
+		if err := b.write(&st); err != nil {
+			return false, err
 		}
+		if err := s.prune(tx, &st, b.work); err != nil {
+			return false, fmt.Errorf("pruning the history: %w", err)
+		}
+		return true, writeState(tx, st)
+	})
+	if err != nil {
+		return catalog.Committed{}, err
 	}
-	if !b.changed {
-		done.Revision = st.Head
-		return done, nil
+	done.Revision = st.Head
+	if b.changed {
+		s.publish(st, b)
 	}
+	return done, nil
+}
 
-	st.Head, st.Rows = b.revision, b.rows
-	if err := b.write(&st); err != nil {
-		return catalog.Committed{}, err
-	}
-	if err := s.prune(tx, &st, b.work); err != nil {
-		return catalog.Committed{}, fmt.Errorf("pruning the history: %w", err)
-	}
-	if err := writeState(tx, st); err != nil {
-		return catalog.Committed{}, err
-	}
-	if err := tx.Commit(); err != nil {
-		return catalog.Committed{}, err
-	}
-
-	current.table.raise(st.Head, b.records)
+// publish lets readers see a commit that is on disk.
+func (s *Store) publish(st state, b *batch) {
+	b.head.table.raise(st.Head, b.records)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current.head, s.current.sequence, s.current.rows = st.Head, st.Sequence, st.Rows
 	if changes := b.groupChanges(); len(changes) > 0 {
 		s.current.directory, s.current.since = s.current.directory.With(changes...), st.Head
 	}
-	done.Revision = st.Head
-	return done, nil
+}
+
+// write runs fn in the one transaction that writes, and commits it if fn says so. The
+// caller holds s.writing.
+func (s *Store) write(ctx context.Context, fn func(*bbolt.Tx) (commit bool, err error)) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.stuck != nil {
+		return s.stuck
+	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer contain(&err)
+
+	// Where damage makes bbolt panic while it rolls back, it keeps the lock that the next
+	// transaction would wait for.
+	s.stuck = fmt.Errorf("%w: no changes are taken since a commit failed", catalog.ErrDamaged)
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		s.stuck = nil
+		if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+			return errClosed
+		}
+		return err
+	}
+	defer func() {
+		tx.Rollback() // does nothing after a commit
+		s.stuck = nil
+	}()
+	commit, err := fn(tx)
+	if !commit || err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // catchUp returns what is published. Before, it publishes what an earlier commit

@@ -18,8 +18,16 @@ import (
 // killedVariable holds the file that the process to be killed commits to.
 const killedVariable = "MUNIMENT_TEST_CATALOG_TO_KILL"
 
-// TestMain is also the process that TestKilled kills.
+// TestMain is also the process that TestKilled kills, and the one that TestDamagedPages
+// has examine a file.
 func TestMain(m *testing.M) {
+	if path := os.Getenv(examinedVariable); path != "" {
+		if err := examineAndTell(path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if path := os.Getenv(killedVariable); path != "" {
 		if err := commitForEver(path); err != nil {
 			fmt.Println(err)

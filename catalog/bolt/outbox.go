@@ -3,13 +3,10 @@ package bolt
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
-	"runtime/debug"
 
 	"go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/muniment/muniment/catalog"
 )
@@ -80,37 +77,24 @@ func (o outbox) Take(ctx context.Context, through uint64) error {
 	return nil
 }
 
-func (s *Store) take(ctx context.Context, through uint64) (err error) {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+func (s *Store) take(ctx context.Context, through uint64) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer contain(&err)
-	tx, err := s.db.Begin(true)
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-		return errClosed
-	} else if err != nil {
-		return err
-	}
-	defer tx.Rollback() // does nothing after a commit
-	st, err := readState(tx)
-	if err != nil {
-		return err
-	}
-	through = min(through, st.Sequence)
-	if through <= st.Taken {
-		return nil
-	}
-	for n := st.Taken + 1; n <= through; n++ {
-		if err := tx.Bucket([]byte(bucketOutbox)).Delete(uint64Key(n)); err != nil {
-			return err
+	return s.write(ctx, func(tx *bbolt.Tx) (commit bool, err error) {
+		st, err := readState(tx)
+		if err != nil {
+			return false, err
 		}
-	}
-	st.Taken = through
-	if err := writeState(tx, st); err != nil {
-		return err
-	}
-	return tx.Commit()
+		through := min(through, st.Sequence)
+		if through <= st.Taken {
+			return false, nil
+		}
+		for n := st.Taken + 1; n <= through; n++ {
+			if err := tx.Bucket([]byte(bucketOutbox)).Delete(uint64Key(n)); err != nil {
+				return false, err
+			}
+		}
+		st.Taken = through
+		return true, writeState(tx, st)
+	})
 }

@@ -16,9 +16,8 @@ import (
 )
 
 func auditCommand() *cobra.Command {
-	c := &cobra.Command{Use: "audit", Short: "Check the record of what was read and changed"}
-	c.AddCommand(auditVerifyCommand(), auditExportCommand(), auditKeyCommand(), auditCheckpointCommand())
-	return c
+	return group("audit", "Check the record of what was read and changed",
+		auditVerifyCommand(), auditExportCommand(), auditKeyCommand(), auditCheckpointCommand())
 }
 
 func auditVerifyCommand() *cobra.Command {
@@ -37,9 +36,8 @@ verify against them. A file is verified with the key that --key gives, or the ke
 		Example: `  muniment audit verify --data ./data
   muniment audit verify --data ./data --checkpoint monday.note
   muniment audit verify --key "$(muniment audit key --data ./data)" log.jsonl`,
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if data == "" && len(args) == 0 {
+			if len(args) > 1 || data == "" && len(args) == 0 {
 				return usagef("what should be verified? --data DIR, or a file made by 'muniment audit export'")
 			}
 			var checkpoint []byte
@@ -142,9 +140,10 @@ func auditExportCommand() *cobra.Command {
 func auditKeyCommand() *cobra.Command {
 	var data string
 	c := &cobra.Command{
-		Use:   "key --data DIR",
-		Short: "Print the public key that verifies the audit log",
-		Args:  exactArgs(0, "no arguments"),
+		Use:     "key --data DIR",
+		Short:   "Print the public key that verifies the audit log",
+		Example: "  muniment audit key --data ./data > log.key",
+		Args:    exactArgs(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if data == "" {
 				return usagef("--data is missing")

@@ -12,12 +12,17 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
-// maxLineBytes is the longest line of a feed: what the server takes as one item.
-const maxLineBytes = 20 << 20
+// The largest item the server takes, and the longest line of a feed: JSON may need several
+// bytes for one.
+const (
+	maxItemBytes = 20 << 20
+	maxLineBytes = 4 * maxItemBytes
+)
 
 // readFeed calls each with every line of a feed file that is not blank: the message, or
 // why the line is none. It ends at the first error that each returns.
@@ -76,6 +81,9 @@ func parseLine(line []byte, tooLong bool, req *pb.IngestRequest) error {
 	if err := protojson.Unmarshal(line, req); err != nil {
 		text := strings.ReplaceAll(err.Error(), "\u00a0", " ") // protojson varies its spaces
 		return fmt.Errorf("%s (MALFORMED)", strings.TrimSpace(strings.TrimPrefix(text, "proto:")))
+	}
+	if n := proto.Size(req); n > maxItemBytes {
+		return fmt.Errorf("line: an item of %d bytes, at most %d (MESSAGE_TOO_LONG)", n, maxItemBytes)
 	}
 	return nil
 }

@@ -58,6 +58,13 @@ says how fresh its sources are and where they disagree, and is recorded before i
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(), tokenCommand(), ingestCommand(), retrieveCommand(), documentCommand(),
 		auditCommand(), evalCommand(), protosetCommand(), demoCommand(), versionCommand())
+	root.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("there is no command %q; see 'muniment --help'", args[0])
+		}
+		return nil
+	}
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	root.SetArgs(args)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nsee '%s --help'", err, c.CommandPath())}
@@ -112,9 +119,21 @@ func exactArgs(n int, what string) cobra.PositionalArgs {
 	}
 }
 
+// group makes a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return usagef("%s has no command %q; see '%s --help'", c.CommandPath(), args[0], c.CommandPath())
+		}
+		return usagef("%s needs a command; see '%s --help'", c.CommandPath(), c.CommandPath())
+	}}
+	c.AddCommand(commands...)
+	return c
+}
+
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: exactArgs(0, "no arguments"),
+		Use: "version", Short: "Print the version", Example: "  muniment version", Args: exactArgs(0, "no arguments"),
 		Run: func(c *cobra.Command, _ []string) { fmt.Fprintln(c.OutOrStdout(), "muniment", version) },
 	}
 }

@@ -157,7 +157,5 @@ answer.
 	}
 	cl.flags(get)
 	get.Flags().BoolVar(&asJSON, "json", false, "print the response as JSON, with the contract's field names")
-	c := &cobra.Command{Use: "document", Short: "Read documents"}
-	c.AddCommand(get)
-	return c
+	return group("document", "Read documents", get)
 }

@@ -1,0 +1,309 @@
+package audit_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/audit"
+	"github.com/muniment/muniment/audit/audittest"
+	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/catalog/catalogtest"
+)
+
+// office is a catalog whose commits leave records, and the log they belong in.
+type office struct {
+	testing.TB
+	store   *catalogtest.Memory
+	storage *audittest.Memory
+	config  audit.Config
+	log     *audit.Log
+	made    []string // the changes committed, in order
+}
+
+func newOffice(t testing.TB) *office {
+	o := &office{TB: t, store: catalogtest.NewMemory(), storage: &audittest.Memory{}, config: audittest.Keys(t)}
+	o.log = audittest.Open(t, o.storage, o.config)
+	return o
+}
+
+// commit commits n changes at once, each with its record.
+func (o *office) commit(n int) {
+	o.Helper()
+	var mutations []catalog.Mutation
+	for range n {
+		name := fmt.Sprintf("group:g%d", len(o.made))
+		o.made = append(o.made, name)
+		mutations = append(mutations, catalog.PutGroup{Group: acl.Principal(name), Members: []acl.Principal{"user:local/ada"}})
+	}
+	_, err := o.store.Commit(context.Background(), catalog.Commit{Mutations: mutations, At: time.Now(), Record: func(at catalog.Revision, i int, _ catalog.Outcome) []byte {
+		body, err := json.Marshal(audit.Record{
+			Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Kind: audit.KindChange,
+			Change: &audit.Change{Revision: uint64(at), Op: "put group", ID: string(mutations[i].(catalog.PutGroup).Group)},
+		})
+		if err != nil {
+			o.Error(err)
+		}
+		return body
+	}})
+	if err != nil {
+		o.Fatal(err)
+	}
+}
+
+// reopen opens the log anew, as after a crash.
+func (o *office) reopen() {
+	o.Helper()
+	o.log.Close() // its error is of the failure that came before
+	o.log = audittest.Open(o, o.storage, o.config)
+}
+
+// check demands that the log holds every change once and in order, and that the outbox is
+// empty.
+func (o *office) check() {
+	o.Helper()
+	var got []string
+	last := uint64(0)
+	for item, err := range o.log.Records(context.Background(), 0) {
+		if err != nil {
+			o.Fatal(err)
+		}
+		r := item.Record
+		if r.Outbox <= last || r.ID != fmt.Sprintf("change/%d/%d", r.Change.Revision, r.Outbox) {
+			o.Errorf("record %s has outbox sequence %d after %d", r.ID, r.Outbox, last)
+		}
+		last = r.Outbox
+		got = append(got, r.Change.ID)
+	}
+	if diff := cmp.Diff(o.made, got); diff != "" {
+		o.Errorf("changes in the log (- committed, + recorded):\n%s", diff)
+	}
+	if n := pending(o, o.store.Outbox()); n != 0 {
+		o.Errorf("%d records are left in the outbox", n)
+	}
+}
+
+func pending(t testing.TB, outbox catalog.Outbox) (n int) {
+	t.Helper()
+	for _, err := range outbox.Pending(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
+// moody is an Outbox that fails at times.
+type moody struct {
+	catalog.Outbox
+	mu   sync.Mutex
+	fail func(method string) error
+}
+
+func (m *moody) check(method string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail == nil {
+		return nil
+	}
+	return m.fail(method)
+}
+
+func (m *moody) Pending(ctx context.Context) iter.Seq2[catalog.OutboxRecord, error] {
+	return func(yield func(catalog.OutboxRecord, error) bool) {
+		for r, err := range m.Outbox.Pending(ctx) {
+			if failure := m.check("Pending"); failure != nil {
+				yield(catalog.OutboxRecord{}, failure)
+				return
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+func (m *moody) Take(ctx context.Context, through uint64) error {
+	if err := m.check("Take"); err != nil {
+		return err
+	}
+	return m.Outbox.Take(ctx, through)
+}
+
+var (
+	errMoody = errors.New("no space left")
+	silence  = slog.New(slog.DiscardHandler)
+)
+
+// Whatever fails and wherever a process ends, every change is recorded once and in order.
+func TestDrainAcrossCrashes(t *testing.T) {
+	for seed := range uint64(60) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		o := newOffice(t)
+		outbox := &moody{Outbox: o.store.Outbox(), fail: func(method string) error {
+			if random.IntN(4) == 0 {
+				return errMoody
+			}
+			return nil
+		}}
+		for range 1 + random.IntN(6) {
+			o.commit(1 + random.IntN(20))
+			if random.IntN(3) == 0 {
+				o.storage.Break(errMoody)
+			}
+			d := audit.NewDrain(o.log, outbox, silence)
+			o.commit(1 + random.IntN(5))
+			d.Wake()
+			if random.IntN(2) == 0 {
+				o.storage.Break(errMoody)
+			}
+			d.Close() // fails at times: the next process goes on
+			o.storage.Break(nil)
+			o.reopen()
+		}
+		outbox.mu.Lock()
+		outbox.fail = nil
+		outbox.mu.Unlock()
+		if err := audit.NewDrain(o.log, outbox, silence).Close(); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		o.check()
+		audittest.Close(t, o.log)
+		audittest.Verify(t, o.storage, o.config, nil)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+// Close drains what is there, however much, and what is committed while the drain runs is
+// drained when it is woken.
+func TestDrainInBulk(t *testing.T) {
+	o := newOffice(t)
+	o.commit(1500)
+	d := audit.NewDrain(o.log, o.store.Outbox(), silence)
+	var committed int
+	for range 20 {
+		o.commit(7)
+		d.Wake()
+		committed += 7
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := o.log.Size(); n != int64(1500+committed) {
+		t.Errorf("%d records", n)
+	}
+	o.check()
+}
+
+// A drain that is woken drains without being closed.
+func TestDrainWakes(t *testing.T) {
+	o := newOffice(t)
+	d := audit.NewDrain(o.log, o.store.Outbox(), silence)
+	defer d.Close()
+	for n := range int64(20) {
+		o.commit(1)
+		d.Wake()
+		for end := time.Now().Add(20 * time.Second); o.log.Size() <= n; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d changes committed, %d recorded", n+1, o.log.Size())
+			}
+		}
+	}
+}
+
+// What fails is tried again without being woken.
+func TestDrainTriesAgain(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	failures := 0
+	outbox := &moody{Outbox: o.store.Outbox(), fail: func(string) error {
+		if failures++; failures <= 1 {
+			return errMoody
+		}
+		return nil
+	}}
+	o.commit(3)
+	d := audit.NewDrain(o.log, outbox, silence)
+	for end := time.Now().Add(20 * time.Second); o.log.Size() < 3; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the drain gave up")
+		}
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	o.check()
+}
+
+// slow is a storage whose appends wait.
+type slow struct {
+	*audittest.Memory
+	begun, goOn chan struct{}
+}
+
+func (s slow) Append(ctx context.Context, b audit.Batch) error {
+	if len(b.Entries) > 0 {
+		s.begun <- struct{}{}
+		<-s.goOn
+	}
+	return s.Memory.Append(ctx, b)
+}
+
+// Closed in the middle of an append, a drain waits for it and records nothing twice.
+func TestDrainClosedWhileAppending(t *testing.T) {
+	o := newOffice(t)
+	audittest.Close(t, o.log)
+	storage := slow{o.storage, make(chan struct{}, 10), make(chan struct{})}
+	o.log = audittest.Open(t, storage, o.config)
+	o.commit(5)
+	d := audit.NewDrain(o.log, o.store.Outbox(), silence)
+	<-storage.begun
+	closed := make(chan error, 1)
+	go func() { closed <- d.Close() }()
+	select {
+	case err := <-closed:
+		t.Fatalf("closed with an append under way: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(storage.goOn)
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	o.check()
+}
+
+// A record that cannot be read stops the drain where it stands: what comes before it is
+// recorded, what comes after it waits, and whoever closes the drain is told.
+func TestDrainStopsAtWhatItCannotRead(t *testing.T) {
+	for name, body := range map[string]string{"no JSON": "{", "a record of no change": `{"kind":"change","time":"2026-01-02T03:04:05Z"}`} {
+		o := newOffice(t)
+		o.commit(2)
+		_, err := o.store.Commit(t.Context(), catalog.Commit{
+			Mutations: []catalog.Mutation{catalog.PutGroup{Group: "group:bad"}}, At: time.Now(),
+			Record: func(catalog.Revision, int, catalog.Outcome) []byte { return []byte(body) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.commit(2)
+		if err := audit.NewDrain(o.log, o.store.Outbox(), silence).Close(); err == nil {
+			t.Errorf("%s: closed as if all had been recorded", name)
+		}
+		if n := o.log.Size(); n != 2 {
+			t.Errorf("%s: %d records, want the two before it", name, n)
+		}
+	}
+}

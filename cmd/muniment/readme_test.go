@@ -1,0 +1,151 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestReadmeTranscript runs the block behind "<!-- transcript -->" in the README: each line
+// that begins with "$ " in a shell, in a directory with a copy of testdata, and the lines
+// below it are what it must print, "…" meaning anything on its line (at the end of the last
+// line, all that follows too). A command that ends in " &" goes on until the test ends.
+func TestReadmeTranscript(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := readmeSteps(string(readme))
+	if len(steps) == 0 {
+		t.Fatal("the README has no transcript: a fenced block behind <!-- transcript -->, with lines that begin with $")
+	}
+	dir, bin := t.TempDir(), t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "testdata"), os.DirFS(testdata)); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(bin, "muniment")); err != nil {
+		t.Fatal(err)
+	}
+	addr := freeAddress(t)
+	env := append(os.Environ(), asProgram+"=1", "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"MUNIMENT_LISTEN="+addr, "MUNIMENT_ADDR="+addr) // as the README has it, but for a port that is free
+	for _, s := range steps {
+		c := exec.Command("bash", "-c", strings.TrimSuffix(s.command, "&"))
+		c.Dir, c.Env = dir, env
+		var got string
+		if strings.HasSuffix(s.command, " &") {
+			got = background(t, c, strings.Count(s.want, "\n"))
+		} else {
+			out, err := c.CombinedOutput()
+			if _, exited := err.(*exec.ExitError); err != nil && !exited {
+				t.Fatalf("%s: %v", s.command, err)
+			}
+			got = string(out)
+		}
+		if !matches(s.want, got) {
+			t.Errorf("$ %s\n---- README.md says\n%s---- printed\n%s", s.command, s.want, got)
+		}
+	}
+}
+
+type readmeStep struct{ command, want string }
+
+func readmeSteps(readme string) (steps []readmeStep) {
+	_, block, _ := strings.Cut(readme, "<!-- transcript -->")
+	_, block, _ = strings.Cut(block, "```")
+	_, block, _ = strings.Cut(block, "\n")
+	block, _, _ = strings.Cut(block, "\n```")
+	for l := range strings.Lines(block + "\n") {
+		if command, ok := strings.CutPrefix(l, "$ "); ok {
+			steps = append(steps, readmeStep{command: strings.TrimSpace(command)})
+		} else if n := len(steps); n > 0 {
+			steps[n-1].want += l
+		}
+	}
+	return steps
+}
+
+// background starts the command, returns its first lines, and ends it with the test.
+func background(t *testing.T, c *exec.Cmd, lines int) string {
+	t.Helper()
+	var errors bytes.Buffer
+	c.Stderr = &errors
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // the shell and what it started
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		syscall.Kill(-c.Process.Pid, syscall.SIGTERM)
+		if err := c.Wait(); err != nil {
+			t.Errorf("%v ended with %v\n%s", c.Args, err, errors.String())
+		}
+	})
+	var got strings.Builder
+	for one := make([]byte, 1); strings.Count(got.String(), "\n") < lines; {
+		if n, err := out.Read(one); err != nil {
+			return got.String() + fmt.Sprintln(err)
+		} else {
+			got.Write(one[:n])
+		}
+	}
+	return got.String()
+}
+
+// matches reports whether the output is as wanted, spaces at the end of lines aside.
+func matches(want, got string) bool {
+	trailing := regexp.MustCompile(`(?m) +$`)
+	want, got = trailing.ReplaceAllString(want, ""), trailing.ReplaceAllString(got, "")
+	pattern := strings.ReplaceAll(regexp.QuoteMeta(want), "…", "[^\n]*")
+	if rest, open := strings.CutSuffix(pattern, "[^\n]*\n"); open {
+		pattern = rest + "(?s:.*)\n"
+	}
+	return regexp.MustCompile("^" + pattern + "$").MatchString(got)
+}
+
+func TestReadmeMatching(t *testing.T) {
+	for _, c := range []struct {
+		want, got string
+		ok        bool
+	}{
+		{"a\nb\n", "a\nb\n", true}, {"a\n", "a\nb\n", false}, {"", "", true}, {"", "x\n", false},
+		{"a … c\nd\n", "a b c\nd\n", true}, {"a …\nd\n", "a\nb\nd\n", false}, {"a …\nd\n", "a b\nc\nd\n", false},
+		{"a\nb …\n", "a\nb c\nd\n", true}, {"a\nb …\n", "a\nc\n", false}, {"(a)\n", "a\n", false},
+	} {
+		if got := matches(c.want, c.got); got != c.ok {
+			t.Errorf("%q matches %q: %t", c.got, c.want, got)
+		}
+	}
+	steps := readmeSteps("x\n<!-- transcript -->\n```console\n$ one\n1\n\n$ two &\n```\n$ not this\n")
+	if len(steps) != 2 || steps[0] != (readmeStep{"one", "1\n\n"}) || steps[1] != (readmeStep{"two &", ""}) {
+		t.Errorf("steps %q", steps)
+	}
+}
+
+// freeAddress is an address of this machine that nobody listened on a moment ago.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
