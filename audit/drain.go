@@ -107,10 +107,10 @@ func (d *Drain) pass(ctx context.Context) error {
 		}
 		var record Record
 		if err := json.Unmarshal(r.Body, &record); err != nil {
-			return fmt.Errorf("decoding outbox record %d: %w", r.Sequence, err)
+			return errors.Join(flush(), fmt.Errorf("decoding outbox record %d: %w", r.Sequence, err))
 		}
 		if record.Change == nil {
-			return errors.New("an outbox record is of no change")
+			return errors.Join(flush(), fmt.Errorf("outbox record %d is of no change", r.Sequence))
 		}
 		record.Outbox = r.Sequence
 		record.ID = fmt.Sprintf("change/%d/%d", record.Change.Revision, r.Sequence)
