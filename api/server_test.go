@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"testing"
@@ -151,6 +153,9 @@ func (s *server) send(ctx context.Context, items ...*pb.IngestRequest) (acks []*
 		ack, err := stream.Recv()
 		s.must(err)
 		acks = append(acks, ack)
+	}
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+		s.Fatalf("after the last acknowledgement: %v", err)
 	}
 	return acks
 }

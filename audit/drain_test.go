@@ -149,10 +149,10 @@ var (
 // Whatever fails and wherever a process ends, every change is recorded once and in order.
 func TestDrainAcrossCrashes(t *testing.T) {
 	for seed := range uint64(60) {
-		random := rand.New(rand.NewPCG(seed, 1))
+		random, moods := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2)) // one for each goroutine
 		o := newOffice(t)
-		outbox := &moody{Outbox: o.store.Outbox(), fail: func(method string) error {
-			if random.IntN(4) == 0 {
+		outbox := &moody{Outbox: o.store.Outbox(), fail: func(string) error {
+			if moods.IntN(4) == 0 {
 				return errMoody
 			}
 			return nil
@@ -268,6 +268,8 @@ func TestDrainClosedWhileAppending(t *testing.T) {
 	audittest.Close(t, o.log)
 	storage := slow{o.storage, make(chan struct{}, 10), make(chan struct{})}
 	o.log = audittest.Open(t, storage, o.config)
+	goOn := sync.OnceFunc(func() { close(storage.goOn) })
+	t.Cleanup(goOn) // before the log is closed
 	o.commit(5)
 	d := audit.NewDrain(o.log, o.store.Outbox(), silence)
 	<-storage.begun
@@ -278,7 +280,7 @@ func TestDrainClosedWhileAppending(t *testing.T) {
 		t.Fatalf("closed with an append under way: %v", err)
 	case <-time.After(50 * time.Millisecond):
 	}
-	close(storage.goOn)
+	goOn()
 	if err := <-closed; err != nil {
 		t.Error(err)
 	}

@@ -1,6 +1,7 @@
 package indexer_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -225,5 +226,48 @@ func TestOpenBringsIndexesLevel(t *testing.T) {
 			words.check(t)
 			vectors.check(t)
 		})
+	}
+}
+
+// feeding notes the batches that an index is given.
+type feeding struct {
+	*plain
+	batches []indexer.Batch
+}
+
+func (f *feeding) Apply(ctx context.Context, b indexer.Batch) error {
+	f.batches = append(f.batches, b)
+	return f.plain.Apply(ctx, b)
+}
+
+// An index that is filled piece by piece is, after each piece, level with the revision it
+// then says: a process may end there.
+func TestFeedingEndsWhereRevisionsDo(t *testing.T) {
+	s := newStore(t)
+	for revision, documents := range []int{700, 1800, 3, 900} {
+		var mutations []catalog.Mutation
+		for i := range documents {
+			mutations = append(mutations, page(fmt.Sprintf("r%d-%d", revision, i), 1, "text"))
+		}
+		s.commit(mutations...)
+	}
+	f := &feeding{plain: newPlain()}
+	x := open(t, config(s, newPlain(), f))
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	held := map[catalog.Row]bool{}
+	for i, b := range f.batches {
+		for _, e := range b.Add {
+			held[e.Row] = true
+		}
+		for _, c := range s.changes(0) {
+			if d := c.Document.Document; d.ContentAt <= b.To && !held[d.Rows.First] {
+				t.Fatalf("after batch %d the index is at revision %d without %v", i, b.To, d.DocumentID)
+			}
+		}
+	}
+	if len(f.batches) < 2 {
+		t.Errorf("everything came in %d batch", len(f.batches))
 	}
 }

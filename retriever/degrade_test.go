@@ -172,6 +172,7 @@ func TestErrorsEndTheRequest(t *testing.T) {
 			}
 		})
 	}
+	d.States = d.indexer
 	if a := d.ask(t, ada, retriever.Request{Query: manyWords(indexer.MaxTerms)}); a.Evidence == 0 {
 		t.Error("no answer to as many words as are allowed")
 	}

@@ -21,7 +21,7 @@ import (
 // tell apart must be equal, down to the bits of the scores.
 func TestHiddenDocumentsDoNotExist(t *testing.T) {
 	const lanes = 4 // side by side, since much of the time is waiting for the disk
-	worlds := uint64(40)
+	worlds := uint64(32)
 	if testing.Short() {
 		worlds = 8
 	}

@@ -146,7 +146,7 @@ func damage(random *rand.Rand, round int, whole, earlier []byte) (content []byte
 func examined(t *testing.T, path string) (e examination, crash string) {
 	t.Helper()
 	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), examinedVariable+"="+path)
+	c.Env = append(os.Environ(), examinedVariable+"="+path, "GORACE=atexit_sleep_ms=0")
 	var out, failure bytes.Buffer
 	c.Stdout, c.Stderr = &out, &failure
 	if err := c.Run(); err != nil {

@@ -21,11 +21,15 @@ func command(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	c := exec.CommandContext(ctx, self, args...)
-	c.Env = append(os.Environ(), asProgram+"=1")
+	c.Env = programEnv()
 	return c
 }
 
-// run is one run of the program.
+// programEnv is the environment in which the test binary is the program. Under the race
+// detector a process would sleep for a second before it ends.
+func programEnv() []string { return append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=0") }
+
+// ran is one run of the program.
 type ran struct {
 	stdout, stderr string
 	code           int

@@ -107,7 +107,7 @@ func (d *demo) run(ctx context.Context) error {
 
 // ask prints what one person gets, and fails if it is not what the company's story says.
 func (d *demo) ask(ctx context.Context, s *demoServer, q question) error {
-	resp, err := s.retrieve(ctx, q, 3)
+	resp, err := s.retrieve(ctx, q, 5)
 	if err != nil {
 		return err
 	}

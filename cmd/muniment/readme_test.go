@@ -41,7 +41,7 @@ func TestReadmeTranscript(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := freeAddress(t)
-	env := append(os.Environ(), asProgram+"=1", "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+	env := append(programEnv(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"MUNIMENT_LISTEN="+addr, "MUNIMENT_ADDR="+addr) // as the README has it, but for a port that is free
 	for _, s := range steps {
 		c := exec.Command("bash", "-c", strings.TrimSuffix(s.command, "&"))

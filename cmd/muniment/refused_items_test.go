@@ -33,7 +33,7 @@ func badItems(t *testing.T) []badItem {
 		add(name, want, encoded(t, documentItem(page(name, change))))
 	}
 	other := func(name string, want refusedAs, item *pb.IngestRequest) { add(name, want, encoded(t, item)) }
-	// unknown appends a field that the contract does not have to the document of the case.
+	// raw appends encoded fields to the document of the case.
 	raw := func(name string, extra []byte) rawMessage { return field(3, append(encoded(t, page(name)), extra...)) }
 	long := func(n int) string { return strings.Repeat("x", n) }
 	vector := func(space string, v ...float32) func(*pb.Document) {

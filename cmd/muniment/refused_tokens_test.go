@@ -117,12 +117,3 @@ func TestStreamEndsWithItsToken(t *testing.T) {
 		t.Errorf("what was sent after the token's end is stored: %v", err)
 	}
 }
-
-// TestHealthNeedsNoToken, and says nothing but that the server is up.
-func TestHealthNeedsNoToken(t *testing.T) {
-	t.Parallel()
-	s := startServer(t, t.TempDir())
-	if err := healthy(s); err != nil {
-		t.Error(err)
-	}
-}
