@@ -12,9 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
@@ -199,86 +196,3 @@ func TestEmbeddingFails(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Embed(context.Context, []string) ([][]float32, error) { return nil, f.err }
-
-// Supplied passages are found in the text, in order and in code points, and vectors are
-// brought to unit length; without passages the server makes both.
-func TestSuppliedPassages(t *testing.T) {
-	x := open(t, config(newStore(t), newPlain(), newPlain()))
-	prepare := func(m catalog.PutDocument) catalog.PutDocument {
-		t.Helper()
-		got, err := x.Prepare(t.Context(), m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return got.(catalog.PutDocument)
-	}
-	type span [2]int
-	spans := func(m catalog.PutDocument) (list []span) {
-		for _, p := range m.Passages {
-			list = append(list, span{p.Span.Start, p.Span.End})
-		}
-		return list
-	}
-	of := func(texts ...string) func(m *catalog.PutDocument) {
-		return func(m *catalog.PutDocument) {
-			m.Text = "日本 one. Two. 日本 one."
-			for _, text := range texts {
-				m.Passages = append(m.Passages, catalog.Passage{Text: text})
-			}
-		}
-	}
-	for _, tc := range []struct {
-		texts []string
-		want  []span
-	}{
-		{[]string{"日本 one.", "Two."}, []span{{0, 7}, {8, 12}}},
-		{[]string{"Two.", "日本 one."}, []span{{8, 12}, {13, 20}}},
-		{[]string{"one. Two.", "Two. 日本"}, []span{{3, 12}, {8, 15}}},
-		{[]string{"not there", "Two."}, []span{{0, 0}, {8, 12}}},
-	} {
-		if diff := cmp.Diff(tc.want, spans(prepare(changed(of(tc.texts...))))); diff != "" {
-			t.Errorf("spans of %q (-want +got):\n%s", tc.texts, diff)
-		}
-	}
-
-	made := prepare(changed(func(m *catalog.PutDocument) { of("日本 one.", "Two.")(m); m.Text = "" }))
-	if made.Text != "日本 one.\n\nTwo." {
-		t.Errorf("the text made of the passages is %q", made.Text)
-	}
-	if diff := cmp.Diff([]span{{0, 7}, {9, 13}}, spans(made)); diff != "" {
-		t.Errorf("spans in the text made of passages (-want +got):\n%s", diff)
-	}
-	if made.Document.VectorSpace != "unit/2" || len(made.Passages[0].Vector) != 2 {
-		t.Errorf("passages without vectors got %v of %q", made.Passages[0].Vector, made.Document.VectorSpace)
-	}
-	own := prepare(changed(vectors("other/2", []float32{3, 4})))
-	if diff := cmp.Diff([]float32{0.6, 0.8}, own.Passages[0].Vector); diff != "" || own.Document.VectorSpace != "other/2" {
-		t.Errorf("a supplied vector of %q (-want +got):\n%s", own.Document.VectorSpace, diff)
-	}
-	if split := prepare(changed(func(m *catalog.PutDocument) {})); len(split.Passages) != 1 || len(split.Passages[0].Vector) != 2 || split.Document.ContentHash == [32]byte{} {
-		t.Errorf("without passages the server makes %+v", split)
-	}
-}
-
-// Finding many passages in a long text is not the work of both multiplied. Both runs are of
-// one machine in one state; the second has eight times the text and the passages.
-func TestLocateIsLinear(t *testing.T) {
-	x := open(t, config(newStore(t), newPlain(), newPlain()))
-	took := func(n int) time.Duration {
-		m := changed(func(m *catalog.PutDocument) {
-			m.Text = strings.Repeat("a", n*1000)
-			for i := range n {
-				m.Passages = append(m.Passages, catalog.Passage{Text: strings.Repeat("a", 100) + strconv.Itoa(i)})
-			}
-		})
-		start := time.Now()
-		if _, err := x.Prepare(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
-		return time.Since(start)
-	}
-	small := min(took(60), took(60), took(60))
-	if large := took(480); large > 30*small {
-		t.Errorf("eight times the passages take %d times as long (%v, %v)", large/small, small, large)
-	}
-}

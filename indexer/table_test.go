@@ -58,7 +58,7 @@ func rowsOf(v *indexer.Visible) (rows []catalog.Row) {
 // A table brought along commit by commit is the table made of the catalog at once, no
 // table changes once made, and the batches on the way keep an index at its live rows.
 func TestTableFollowsTheCatalog(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		g, s, index := newGenerator(seed), newStore(t), newPlain()
 		table := indexer.NewTable()
 		type kept struct {

@@ -65,7 +65,7 @@ func world(t testing.TB, g *generator, lines int) (store, *indexer.Table) {
 // whatever order they come: what was found for one is never given to another.
 func TestVisibleIsTheRule(t *testing.T) {
 	seen := 0
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		g := newGenerator(seed)
 		s, table := world(t, g, 60)
 		callers := []acl.Identity{g.caller(), g.caller(), g.caller()}
@@ -200,7 +200,7 @@ func matches(f indexer.Filter, d catalog.Document, lookup func(id string) (catal
 // A filter keeps what it names of the view, nothing else, and leaves the view as it is.
 func TestNarrowIsTheFilter(t *testing.T) {
 	kept := 0
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		g := newGenerator(seed)
 		s, table := world(t, g, 80)
 		folders := s.folders()

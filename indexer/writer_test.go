@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -249,60 +248,4 @@ func TestCloseLeavesNothingRunning(t *testing.T) {
 		vectors.check(t)
 	}
 	eventually(t, "no goroutine is left", func() bool { return runtime.NumGoroutine() <= before })
-}
-
-// What the catalog cannot store is answered with the reason, and the next is stored.
-func TestFailedCommit(t *testing.T) {
-	s := newStore(t)
-	full := errors.New("no space left")
-	faulty := &faultyStore{Store: s}
-	x := open(t, config(faulty, newPlain(), newPlain()))
-	faulty.set(func(method string) error { return full })
-	ticket, err := x.Submit(t.Context(), indexer.Actor{}, page("a", 1, "a"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := ticket.Wait(t.Context()); !errors.Is(err, full) || !strings.Contains(err.Error(), "committing") {
-		t.Errorf("error is %v, want one that wraps the cause", err)
-	}
-	faulty.set(nil)
-	if o := submit(t, x, page("a", 1, "a")); !o.Changed {
-		t.Errorf("after the failure: %+v", o)
-	}
-}
-
-// faultyStore fails on demand.
-type faultyStore struct {
-	catalog.Store
-	mu   sync.Mutex
-	fail func(method string) error
-}
-
-func (f *faultyStore) set(fail func(method string) error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.fail = fail
-}
-
-func (f *faultyStore) check(method string) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.fail == nil {
-		return nil
-	}
-	return f.fail(method)
-}
-
-func (f *faultyStore) Commit(ctx context.Context, c catalog.Commit) (catalog.Committed, error) {
-	if err := f.check("Commit"); err != nil {
-		return catalog.Committed{}, err
-	}
-	return f.Store.Commit(ctx, c)
-}
-
-func (f *faultyStore) Snapshot(ctx context.Context, at catalog.Revision) (catalog.Snapshot, error) {
-	if err := f.check("Snapshot"); err != nil {
-		return nil, err
-	}
-	return f.Store.Snapshot(ctx, at)
 }

@@ -103,7 +103,7 @@ func TestIngestBadFiles(t *testing.T) {
 		{"empty id", doc("", ""), "document.id"},
 		{"long text", strings.Replace(doc("x", ""), "A page.", strings.Repeat("x", 17<<20), 1), "document.text"},
 		{"long line", strings.Replace(doc("x", ""), "A page.", strings.Repeat("x", 21<<20), 1), "MESSAGE_TOO_LONG"},
-		{"longer on the wire", doc("x", `, "passages": [`+strings.TrimSuffix(strings.Repeat(`{"text": "p", "vector": `+zeros+`},`, 700), ",")+`]`), "MESSAGE_TOO_LONG"},
+		{"longer on the wire", strings.Replace(doc("x", `, "passages": [`+strings.TrimSuffix(strings.Repeat(`{"text": "p", "vector": `+zeros+`},`, 135), ",")+`]`), "A page.", strings.Repeat("x", 16<<20), 1), "MESSAGE_TOO_LONG"},
 		{"NaN", doc("x", `, "vector_space": "brought/4", "passages": [{"text": "p", "vector": ["NaN", 1, 0, 0]}]`), "VECTOR_NOT_FINITE"},
 		{"a number that is none", doc("x", `, "vector_space": "brought/4", "passages": [{"text": "p", "vector": [NaN, 1, 0, 0]}]`), "MALFORMED"},
 		{"too large for a float", doc("x", `, "vector_space": "brought/4", "passages": [{"text": "p", "vector": [1e39, 1, 0, 0]}]`), "MALFORMED"},

@@ -20,7 +20,7 @@ import (
 func TestKilledWhileIngesting(t *testing.T) {
 	t.Parallel()
 	const kills = 15
-	items := append(company(t), generatedFeed(220)...)
+	items := append(company(t), generatedFeed(150)...)
 	questions := companyQuestions(t)
 	rng := rand.New(rand.NewPCG(3, 1))
 	dir := t.TempDir()

@@ -97,7 +97,7 @@ func (w *world) compare(t *testing.T, asker worldAsker, whole, part *server, ite
 		ref := subjectOf(item)
 		return ref != nil && !asker.reads(w, w.known[key(ref.GetSource(), ref.GetId())])
 	})...)
-	w.sameAnswers(t, asker, whole, part, w.calls(30, 41))
+	w.sameAnswers(t, asker, whole, part, w.calls(30, 20))
 	return shown, hidden
 }
 
@@ -105,8 +105,8 @@ func (w *world) compare(t *testing.T, asker worldAsker, whole, part *server, ite
 // It returns the lines it sent.
 func (w *world) hiddenChanges(t *testing.T, asker worldAsker, whole, part *server) (sent []*pb.IngestRequest) {
 	t.Helper()
-	calls := w.calls(12, 8)
-	for range 6 {
+	calls := w.calls(8, 4)
+	for range 5 {
 		w.step++
 		r := w.register(pick(w, worldSources...), fmt.Sprint("page ", w.IntN(40)))
 		if asker.reads(w, r) {

@@ -17,9 +17,9 @@ func TestIndexesAreRebuilt(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := startServer(t, dir)
-	s.mustSend(append(company(t), generatedItems(120)...)...)
-	questions := companyQuestions(t)[:8]
-	want := s.allAnswers(questions, 5)
+	s.mustSend(append(company(t), generatedItems(100)...)...)
+	questions := companyQuestions(t)[:6]
+	want := s.allAnswers(questions, 3)
 	if slices.ContainsFunc(want, degraded) {
 		t.Fatal("an answer is degraded, and nothing has happened yet")
 	}
@@ -103,7 +103,7 @@ func (s *server) answersUntilWhole(t *testing.T, want []string) (named int) {
 	t.Helper()
 	eventually(t, "answers that are whole again", func() bool {
 		whole := true
-		got := s.allAnswers(companyQuestions(t)[:8], 5)
+		got := s.allAnswers(companyQuestions(t)[:6], 3)
 		for i := range got {
 			switch {
 			case got[i] == want[i]:

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -67,8 +69,24 @@ can be trusted, and where they contradict each other.
 	return c
 }
 
+// forTerminal writes what documents say without what would command a terminal or turn
+// the direction of a line: those characters are shown as U+FFFD.
+type forTerminal struct{ w io.Writer }
+
+func (t forTerminal) Write(p []byte) (int, error) {
+	clean := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+			return utf8.RuneError
+		}
+		return r
+	}, string(p))
+	_, err := io.WriteString(t.w, clean)
+	return len(p), err
+}
+
 // printAnswer shows a response to a person.
 func printAnswer(w io.Writer, resp *pb.RetrieveResponse, full bool) {
+	w = forTerminal{w}
 	for _, d := range resp.GetDegradations() {
 		fmt.Fprintf(w, "! %s\n", word(d.String(), "DEGRADATION_"))
 	}
@@ -148,7 +166,7 @@ answer.
 			if asJSON {
 				return printJSON(c.OutOrStdout(), resp)
 			}
-			w, fresh := c.OutOrStdout(), resp.GetFreshness()
+			w, fresh := forTerminal{c.OutOrStdout()}, resp.GetFreshness()
 			fmt.Fprintf(w, "%s\n%s/%s  version %d\n", resp.GetTitle(), args[0], args[1], resp.GetVersion())
 			fmt.Fprintf(w, "%s: %s\nowner %s, modified %s, verified %s\n\n%s\n", word(fresh.GetState().String(), "STATE_"), fresh.GetReason(),
 				cmp.Or(resp.GetOwner(), "unknown"), day(fresh.GetModified()), day(fresh.GetVerified()), resp.GetText())
