@@ -23,6 +23,9 @@ func (s auditing) GetCheckpoint(ctx context.Context, req *pb.GetCheckpointReques
 	if err != nil {
 		return nil, err
 	}
+	if err := s.validate(req); err != nil {
+		return nil, err
+	}
 	if _, err := s.record(ctx, c, audit.Record{Kind: "read", Read: &audit.Read{ID: "checkpoint"}}); err != nil {
 		return nil, err
 	}

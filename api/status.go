@@ -41,7 +41,7 @@ var errorTable = []struct {
 	{indexer.ErrTooManyTerms, codes.InvalidArgument, "TOO_MANY_TERMS", "more than 64 distinct words"},
 	{indexer.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", "the server is shutting down; try again"},
 	{indexer.ErrBehind, codes.Unavailable, "NOT_FRESH_ENOUGH", "the state that at_least_as_fresh stands for was not reached in time; try again"},
-	{retriever.ErrUnavailable, codes.Unavailable, "REBUILDING", "the indexes are being rebuilt; try again later"},
+	{retriever.ErrUnavailable, codes.Unavailable, "REBUILDING", "the index that could answer this is being rebuilt; try again later"},
 	{audit.ErrNotFound, codes.NotFound, "NOT_FOUND", "no such record"},
 	{audit.ErrErased, codes.NotFound, "ERASED", "the record's body was erased; its proof stands"},
 	{audit.ErrUnwritable, codes.Unavailable, "AUDIT_UNAVAILABLE", "the audit log cannot be written, so nothing may be shown; try again later"},

@@ -3,7 +3,6 @@ package retriever
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"time"
 
 	"github.com/muniment/muniment/acl"
@@ -54,7 +53,7 @@ func (r *Retriever) Document(ctx context.Context, caller acl.Identity, id catalo
 		Read: &audit.Read{Source: id.Source, ID: id.ID, Version: d.Version, ContentHash: hex.EncodeToString(d.ContentHash[:])},
 	})
 	if err != nil {
-		return Document{}, errors.Join(ErrNotRecorded, err)
+		return Document{}, notRecorded(ctx, err)
 	}
 	return d, nil
 }

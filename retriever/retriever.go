@@ -102,7 +102,16 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 	}
 	answer.Entry, err = r.record(ctx, caller, req, state, answer)
 	if err != nil {
-		return Answer{}, errors.Join(ErrNotRecorded, err)
+		return Answer{}, notRecorded(ctx, err)
 	}
 	return answer, nil
+}
+
+// notRecorded is the error of an answer that must not be shown: the context's if the
+// caller has left, which says nothing about the log.
+func notRecorded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return errors.Join(ErrNotRecorded, err)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -83,10 +84,15 @@ func search(ctx context.Context, state *indexer.State, visible *indexer.Visible,
 	done := make(chan error, 1)
 	go func() {
 		var err error
+		defer func() {
+			if p := recover(); p != nil { // beyond the reach of the call's own recovery
+				err = fmt.Errorf("searching by vector: panic: %v", p)
+			}
+			done <- err
+		}()
 		if byVector {
 			found.vector, err = state.Vector.Search(ctx, visible, q, depth)
 		}
-		done <- err
 	}()
 	if byWords {
 		found.keyword, wordsErr = state.Keyword.Search(ctx, visible, q, depth)

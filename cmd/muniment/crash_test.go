@@ -45,7 +45,7 @@ func TestKilledWhileIngesting(t *testing.T) {
 	}
 	a, b := killed.allAnswers(questions, 10), through.allAnswers(questions, 10)
 	for i := range a {
-		sameText(t, "the answers of a server that was killed and of one that ran through", b[i], a[i])
+		a[i].mustBe(t, b[i], "a server that was killed, and one that ran through")
 	}
 	run.checkRecord(killed)
 }
@@ -62,22 +62,23 @@ type killedRun struct {
 	answered []string // the retrieval ids of answers received
 }
 
-// live sends the items from the first on, kills the server some time after the
-// acknowledgement of item until, and checks that what had been acknowledged in an earlier
-// life was still there.
+// live sends the items from some of those acknowledged in earlier lives on, kills the
+// server some time after the acknowledgement of item until, and checks that those were
+// still there.
 func (r *killedRun) live(s *server, until int, after time.Duration) {
 	var wg sync.WaitGroup
 	wg.Go(func() { r.ask(s) })
 	stream := s.stream()
+	before := r.acked
+	from := max(0, before-40)
 	wg.Go(func() {
-		for _, item := range r.items[:min(len(r.items), until+30)] {
+		for _, item := range r.items[from:min(len(r.items), until+30)] {
 			if stream.Send(item) != nil {
 				return // killed
 			}
 		}
 	})
-	before := r.acked
-	for i := 0; i < until; i++ {
+	for i := from; i < until; i++ {
 		ack, err := stream.Recv()
 		if err != nil {
 			r.t.Fatalf("before the kill: %v", err)

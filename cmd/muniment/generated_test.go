@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -50,11 +49,11 @@ func generatedFeed(n int) (list []*pb.IngestRequest) {
 
 // allAnswers puts the company's questions, and as many of made-up words, to the server and
 // returns the answers, without what may differ.
-func (s *server) allAnswers(questions []question, made int) (list []string) {
+func (s *server) allAnswers(questions []question, made int) (list []heard) {
 	s.t.Helper()
 	ask := func(r identity.Request, query string, limit int32) {
-		list = append(list, fmt.Sprintln(r.Subject, query)+
-			s.call(s.as(r), pb.RetrievalService_Retrieve_FullMethodName, &pb.RetrieveRequest{Query: query, Limit: limit}, &pb.RetrieveResponse{}))
+		req := &pb.RetrieveRequest{Query: query, Limit: limit}
+		list = append(list, s.call(s.as(r), pb.RetrievalService_Retrieve_FullMethodName, req, &pb.RetrieveResponse{}))
 	}
 	for _, q := range questions {
 		ask(identity.Request{Subject: q.As, Clearance: q.Clearance}, q.Question, 10)
@@ -67,6 +66,3 @@ func (s *server) allAnswers(questions []question, made int) (list []string) {
 	}
 	return list
 }
-
-// degraded reports whether an answer says that something could not be done as usual.
-func degraded(answer string) bool { return strings.Contains(answer, `"degradations":["`) }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
 // mayDiffer are the only fields in which two servers that hold the same visible documents
@@ -45,27 +46,64 @@ func blank(m protoreflect.Message) {
 	})
 }
 
-// call makes one call and returns all that its caller can tell of it: the message but for
-// what may differ, or the whole error, and the metadata around it.
-func (s *server) call(ctx context.Context, method string, req, resp proto.Message) string {
+// heard is all that a caller can tell of a call, without what may differ.
+type heard struct {
+	what     string
+	message  proto.Message // the response or the whole error
+	wire     string        // the message, encoded
+	metadata string
+}
+
+// call makes one call and returns what its caller hears.
+func (s *server) call(ctx context.Context, method string, req, resp proto.Message) heard {
 	s.t.Helper()
 	var header, trailer metadata.MD
 	err := s.conn.Invoke(ctx, method, req, resp, grpc.Header(&header), grpc.Trailer(&trailer))
 	delete(trailer, "grpc-status-details-bin") // compared as part of the error
-	var answer proto.Message = status.Convert(err).Proto()
-	if err == nil {
-		answer = proto.Clone(resp)
-		blank(answer.ProtoReflect())
+	h := heard{what: fmt.Sprint(method, " ", req), message: resp, metadata: fmt.Sprint(status.Code(err), header, trailer)}
+	if err != nil {
+		h.message = status.Convert(err).Proto()
+	} else {
+		blank(resp.ProtoReflect())
 	}
-	wire, marshalErr := proto.MarshalOptions{Deterministic: true}.Marshal(answer)
-	if marshalErr != nil {
-		s.t.Fatal(marshalErr)
-	}
-	var text strings.Builder
-	if err := printJSON(&text, answer); err != nil {
+	wire, err := proto.MarshalOptions{Deterministic: true}.Marshal(h.message)
+	if err != nil {
 		s.t.Fatal(err)
 	}
-	return fmt.Sprintf("%s\n%s%d bytes, %x\nmetadata %v %v\n", method, text.String(), len(wire), sha256.Sum256(wire), header, trailer)
+	h.wire = string(wire)
+	return h
+}
+
+// is reports whether two calls sound the same, down to the byte.
+func (h heard) is(other heard) bool { return h.wire == other.wire && h.metadata == other.metadata }
+
+// degraded reports whether the answer says that something could not be done as usual.
+func (h heard) degraded() bool {
+	resp, ok := h.message.(*pb.RetrieveResponse)
+	return ok && len(resp.GetDegradations()) > 0
+}
+
+// mustBe fails the test with where two answers part.
+func (h heard) mustBe(t *testing.T, want heard, what string) {
+	t.Helper()
+	if h.is(want) {
+		return
+	}
+	a, b := want.text(t), h.text(t)
+	i := 0
+	for i < min(len(a), len(b)) && a[i] == b[i] {
+		i++
+	}
+	from := max(0, i-200)
+	t.Fatalf("%s\n%s\n%d and %d bytes differ at %d:\n%.600s\n--- and ---\n%.600s", what, h.what, len(want.wire), len(h.wire), i, a[from:], b[from:])
+}
+
+func (h heard) text(t *testing.T) string {
+	var text strings.Builder
+	if err := printJSON(&text, h.message); err != nil {
+		t.Fatal(err)
+	}
+	return text.String() + h.metadata
 }
 
 // TestDemoMasksWhatTheContractNames keeps the demo's list, which it prints, equal to the

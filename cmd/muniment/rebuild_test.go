@@ -20,7 +20,7 @@ func TestIndexesAreRebuilt(t *testing.T) {
 	s.mustSend(append(company(t), generatedItems(100)...)...)
 	questions := companyQuestions(t)[:6]
 	want := s.allAnswers(questions, 3)
-	if slices.ContainsFunc(want, degraded) {
+	if slices.ContainsFunc(want, heard.degraded) {
 		t.Fatal("an answer is degraded, and nothing has happened yet")
 	}
 	s.stop()
@@ -99,20 +99,18 @@ func TestRebuildIsSaidInTheLog(t *testing.T) {
 
 // answersUntilWhole asks until every answer is the full one. It fails on an answer that is
 // neither that nor says so, and returns how many said so.
-func (s *server) answersUntilWhole(t *testing.T, want []string) (named int) {
+func (s *server) answersUntilWhole(t *testing.T, want []heard) (named int) {
 	t.Helper()
 	eventually(t, "answers that are whole again", func() bool {
 		whole := true
 		got := s.allAnswers(companyQuestions(t)[:6], 3)
 		for i := range got {
 			switch {
-			case got[i] == want[i]:
-			case degraded(got[i]):
+			case got[i].degraded():
 				whole = false
 				named++
 			default:
-				sameText(t, "an answer that names no degradation and the full one", want[i], got[i])
-				t.FailNow()
+				got[i].mustBe(t, want[i], "an answer that names no degradation is not the full one")
 			}
 		}
 		return whole

@@ -5,11 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type server struct {
 	addr      string
 	conn      *grpc.ClientConn
 	authority *identity.Authority
+	tokens    sync.Map // contexts by what was asked of their token
 	cancel    func()
 	kill      func()        // of a server in a process of its own
 	log       *bytes.Buffer // what that wrote to it; complete when it has ended
@@ -111,7 +113,12 @@ func (s *server) token(r identity.Request) string {
 // as carries a token for the request.
 func (s *server) as(r identity.Request) context.Context {
 	s.t.Helper()
-	return bearer(s.token(r))
+	if ctx, known := s.tokens.Load(fmt.Sprint(r)); known && r.TTL == 0 {
+		return ctx.(context.Context)
+	}
+	ctx := bearer(s.token(r))
+	s.tokens.Store(fmt.Sprint(r), ctx)
+	return ctx
 }
 
 // user carries a token for a person without roles.
@@ -245,19 +252,4 @@ func eventually(t *testing.T, what string, f func() bool) {
 			t.Fatalf("waited for a minute, in vain: %s", what)
 		}
 	}
-}
-
-// sameText says where two long texts part.
-func sameText(t *testing.T, what, want, got string) bool {
-	t.Helper()
-	if want == got {
-		return true
-	}
-	i := 0
-	for i < min(len(want), len(got)) && want[i] == got[i] {
-		i++
-	}
-	from := max(0, strings.LastIndexByte(want[:i], '\n'), i-200)
-	t.Errorf("%s differ at byte %d:\n%.600s\n--- and ---\n%.600s", what, i, want[from:], got[from:])
-	return false
 }
