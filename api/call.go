@@ -2,8 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -17,6 +15,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/audit"
+	"github.com/muniment/muniment/catalog"
 )
 
 // call is what the interceptor found out about one call. It travels in the context from
@@ -45,7 +45,7 @@ func (h *handler) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo
 	if public(info.FullMethod) {
 		return next(ctx, req)
 	}
-	id, start := newID(), time.Now()
+	id, start := audit.NewID(), time.Now()
 	defer func() { err = h.end(ctx, info.FullMethod, id, start, recover(), err) }()
 	ctx, err = h.authenticate(ctx, id)
 	if err != nil {
@@ -62,7 +62,7 @@ func (h *handler) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerI
 	if public(info.FullMethod) {
 		return next(srv, ss)
 	}
-	id, start := newID(), time.Now()
+	id, start := audit.NewID(), time.Now()
 	defer func() { err = h.end(ss.Context(), info.FullMethod, id, start, recover(), err) }()
 	ctx, err := h.authenticate(ss.Context(), id)
 	if err != nil {
@@ -116,8 +116,21 @@ func (h *handler) end(ctx context.Context, method, id string, start time.Time, p
 	return answer
 }
 
-func newID() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
+// reading is a request for something of a document.
+type reading interface {
+	proto.Message
+	GetAtLeastAsFresh() string
+}
+
+// begin returns the call, and the revision its answer must include at least.
+func (h *handler) begin(ctx context.Context, req reading) (call, catalog.Revision, error) {
+	c, err := callOf(ctx)
+	if err != nil {
+		return call{}, 0, err
+	}
+	if err := h.validate(req); err != nil {
+		return call{}, 0, err
+	}
+	atLeast, err := h.revision(req.GetAtLeastAsFresh())
+	return c, atLeast, err
 }

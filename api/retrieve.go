@@ -19,14 +19,7 @@ type retrieval struct {
 }
 
 func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.RetrieveResponse, error) {
-	c, err := callOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.validate(req); err != nil {
-		return nil, err
-	}
-	atLeast, err := s.revision(req.GetAtLeastAsFresh())
+	c, atLeast, err := s.begin(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -108,38 +101,4 @@ func fromConflict(c retriever.Conflict, results []retriever.Result) *pb.Conflict
 	out.Kind, out.Quantity = pb.Conflict_KIND_VALUE, c.Kind
 	out.A, out.B = side(c.A, fromSpan(c.SpanA), c.ValueA), side(c.B, fromSpan(c.SpanB), c.ValueB)
 	return out
-}
-
-type documents struct {
-	pb.UnimplementedDocumentServiceServer
-	*handler
-}
-
-func (s documents) GetDocument(ctx context.Context, req *pb.GetDocumentRequest) (*pb.GetDocumentResponse, error) {
-	c, err := callOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.validate(req); err != nil {
-		return nil, err
-	}
-	atLeast, err := s.revision(req.GetAtLeastAsFresh())
-	if err != nil {
-		return nil, err
-	}
-	got, err := s.Retriever.Document(ctx, c.Identity, toID(req.GetDocument()), retriever.Request{ID: c.id, AtLeast: atLeast, Chain: c.Chain})
-	if err != nil {
-		return nil, err
-	}
-	receipt, err := s.receipt(got.Entry)
-	if err != nil {
-		return nil, err
-	}
-	d := got.Document
-	return &pb.GetDocumentResponse{
-		Document: fromID(d.DocumentID), Version: d.Version, Title: d.Title, Mime: d.MIME, Uri: d.URI, Text: got.Text,
-		Owner: string(d.Owner), Container: d.Access.Container, Labels: d.Labels, Sensitivity: d.Access.Label(),
-		RetentionClass: d.RetentionClass, Freshness: fromFinding(got.Finding, d, got.SupersededBy),
-		ContentHash: contentHash(d), Receipt: receipt, RequestId: c.id, ServedAt: timestamppb.New(got.At),
-	}, nil
 }
