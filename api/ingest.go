@@ -143,7 +143,7 @@ func (s ingestion) submit(ctx context.Context, c call, received <-chan *item, su
 	for it := range received {
 		<-it.prepared
 		if it.err == nil {
-			it.ticket, it.err = s.Indexer.Submit(ctx, indexer.Actor{User: c.User, App: c.App}, it.mutation)
+			it.ticket, it.err = s.Indexer.Submit(ctx, indexer.Actor{User: c.User, App: c.App}, it.mutation, catalog.Request{})
 		}
 		submitted <- it
 	}

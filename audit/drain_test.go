@@ -161,7 +161,7 @@ func TestDrainStopsAtWhatItCannotRead(t *testing.T) {
 		o.commit(2)
 		_, err := o.store.Commit(t.Context(), catalog.Commit{
 			Mutations: []catalog.Mutation{catalog.PutGroup{Group: "group:bad"}}, At: time.Now(),
-			Record: func(catalog.Revision, int, catalog.Outcome) []byte { return []byte(body) },
+			Record: func(catalog.Revision, int, catalog.Outcome) [][]byte { return [][]byte{[]byte(body)} },
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -45,7 +45,7 @@ func (o *office) commit(n int) {
 		o.made = append(o.made, name)
 		mutations = append(mutations, catalog.PutGroup{Group: acl.Principal(name), Members: []acl.Principal{"user:local/ada"}})
 	}
-	_, err := o.store.Commit(context.Background(), catalog.Commit{Mutations: mutations, At: time.Now(), Record: func(at catalog.Revision, i int, _ catalog.Outcome) []byte {
+	_, err := o.store.Commit(context.Background(), catalog.Commit{Mutations: mutations, At: time.Now(), Record: func(at catalog.Revision, i int, _ catalog.Outcome) [][]byte {
 		body, err := json.Marshal(audit.Record{
 			Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Kind: audit.KindChange,
 			Change: &audit.Change{Revision: uint64(at), Op: "put group", ID: string(mutations[i].(catalog.PutGroup).Group)},
@@ -53,7 +53,7 @@ func (o *office) commit(n int) {
 		if err != nil {
 			o.Error(err)
 		}
-		return body
+		return [][]byte{body}
 	}})
 	if err != nil {
 		o.Fatal(err)

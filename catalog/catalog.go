@@ -34,14 +34,25 @@ type Store interface {
 	Snapshot(ctx context.Context, at Revision) (Snapshot, error)
 	// Changes yields, ordered by revision, the newest state of everything that changed
 	// after the revision; after 0 it is a rebuild. It ends at the newest revision of the
-	// moment it is called.
-	Changes(ctx context.Context, after Revision) iter.Seq2[Change, error]
+	// moment it is called. Passages and vectors are read for Contents alone.
+	Changes(ctx context.Context, after Revision, part Part) iter.Seq2[Change, error]
+	// Sources returns the sources heard of, by name, as they stand now.
+	Sources(ctx context.Context) ([]Source, error)
 	// Outbox yields the audit records that have been committed and not yet been taken,
 	// oldest first; Take removes those up to and including a sequence.
 	Outbox() Outbox
 	// Close waits for running calls and releases the store.
 	Close() error
 }
+
+// Part says how much of each change is read.
+type Part uint8
+
+// The parts.
+const (
+	Records  Part = iota // documents without their passages
+	Contents             // passages and vectors too
+)
 
 // Snapshot reads the store at one revision. Each read returns only what the view admits;
 // hidden, deleted and never-existing documents are equally absent.
@@ -85,9 +96,11 @@ type OutboxRecord struct {
 // Commit is what Store.Commit takes.
 type Commit struct {
 	Mutations []Mutation
-	// Record makes the audit record of Mutations[i], which has been applied. Nil leaves no
+	// Requests names the mutations, one for each, or none for any.
+	Requests []Request
+	// Record makes the audit records of Mutations[i], which has been applied. Nil leaves no
 	// record; only tests do so. It is called inside the commit, must be quick and do no I/O.
-	Record func(at Revision, i int, o Outcome) []byte
+	Record func(at Revision, i int, o Outcome) [][]byte
 	// At is the time of the commit, used for the synced clocks.
 	At time.Time
 }

@@ -57,9 +57,13 @@ type Document struct {
 	// VectorSpace names the space of the passages' vectors, "" if they have none.
 	VectorSpace string `cbor:"15,keyasint,omitempty"`
 	// Signature decides, with another document's, whether the two are copies.
-	Signature   freshness.Signature `cbor:"16,keyasint,omitempty"`
-	ContentHash [sha256.Size]byte   `cbor:"20,keyasint"` // of the original text
-	LineHash    [sha256.Size]byte   `cbor:"21,keyasint"` // of all content fields, to tell a reused version
+	Signature freshness.Signature `cbor:"16,keyasint,omitempty"`
+	// Hidden is how many code points of the text its readers do not see.
+	Hidden int `cbor:"25,keyasint,omitempty"`
+	// Pending says that the passages wait for their vectors in the server's own space.
+	Pending     bool              `cbor:"26,keyasint,omitempty"`
+	ContentHash [sha256.Size]byte `cbor:"20,keyasint"` // of the original text
+	LineHash    [sha256.Size]byte `cbor:"21,keyasint"` // of all content fields, to tell a reused version
 
 	// Set by the store.
 	Access    Access    `cbor:"17,keyasint"`
@@ -67,7 +71,8 @@ type Document struct {
 	ACLSynced time.Time `cbor:"19,keyasint,omitzero"` // when its access last arrived
 	Rows      Rows      `cbor:"22,keyasint"`          // of its passages, in order of ordinal
 	State     State     `cbor:"23,keyasint"`
-	ContentAt Revision  `cbor:"24,keyasint"` // the revision that stored this content
+	ContentAt Revision  `cbor:"24,keyasint"`           // the revision that stored this content
+	VectorsAt Revision  `cbor:"27,keyasint,omitempty"` // the revision that stored its vectors later, 0 if none did
 }
 
 // State says what a stored record stands for.

@@ -41,8 +41,8 @@ type Config struct {
 	Spaces   []Space   // declared spaces of vectors that senders bring
 	Scale    acl.Scale // the sensitivity labels documents may carry
 	Log      *slog.Logger
-	// Record makes the audit record of a mutation that the commit has applied.
-	Record func(at catalog.Revision, by Actor, m catalog.Mutation, o catalog.Outcome) []byte
+	// Record makes the audit records of a mutation that the commit has applied.
+	Record func(at catalog.Revision, by Actor, m catalog.Mutation, o catalog.Outcome) [][]byte
 	// Committed is called after each commit, before anything of it is acknowledged.
 	Committed func()
 }
@@ -99,12 +99,9 @@ func (x *Indexer) load(ctx context.Context) error {
 		table, _ = table.With(page, to)
 		page = page[:0]
 	}
-	for c, err := range x.Store.Changes(ctx, 0) {
+	for c, err := range x.Store.Changes(ctx, 0, catalog.Records) {
 		if err != nil {
 			return fmt.Errorf("reading the catalog: %w", err)
-		}
-		if c.Document != nil {
-			c.Document.Passages = nil // the table does not need them
 		}
 		if page = append(page, c); len(page) == 4096 {
 			flush(c.Revision)

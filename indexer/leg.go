@@ -153,7 +153,7 @@ func (x *Indexer) level(ctx context.Context, l *leg) error {
 // revision does, so the revision an index stores is always wholly in it.
 func (x *Indexer) feed(ctx context.Context, l *leg) error {
 	batch := Batch{To: l.index.Revision()}
-	for c, err := range x.Store.Changes(ctx, batch.To) {
+	for c, err := range x.Store.Changes(ctx, batch.To, catalog.Contents) {
 		if err != nil {
 			return err
 		}

@@ -159,7 +159,7 @@ func submit(t testing.TB, x *indexer.Indexer, m catalog.Mutation) catalog.Outcom
 // commit submits a prepared mutation and waits for what becomes of it.
 func commit(t testing.TB, x *indexer.Indexer, prepared catalog.Mutation) catalog.Outcome {
 	t.Helper()
-	ticket, err := x.Submit(t.Context(), indexer.Actor{}, prepared)
+	ticket, err := x.Submit(t.Context(), indexer.Actor{}, prepared, catalog.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}

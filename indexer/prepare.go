@@ -65,23 +65,6 @@ func (x *Indexer) prepareDocument(ctx context.Context, m catalog.PutDocument) (c
 	return m, nil
 }
 
-// embed gives every passage a vector of the server's own space.
-func (x *Indexer) embed(ctx context.Context, m *catalog.PutDocument) error {
-	texts := make([]string, len(m.Passages))
-	for i, p := range m.Passages {
-		texts[i] = searchable(m.Document.Title, p)
-	}
-	vectors, err := x.Embedder.Embed(ctx, texts)
-	if err != nil {
-		return fmt.Errorf("embedding: %w", err)
-	}
-	for i := range m.Passages {
-		m.Passages[i].Vector = vectors[i]
-	}
-	m.Document.VectorSpace = x.Space.ID
-	return nil
-}
-
 // canonical encodes equal values to equal bytes and different ones to different bytes,
 // times to the nanosecond. (By default times are cut to seconds.)
 var canonical = func() cbor.EncMode {

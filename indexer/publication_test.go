@@ -21,7 +21,7 @@ func TestPublicationFails(t *testing.T) {
 	submit(t, x, page("a", 1, "one"))
 	faulty.set(only("Snapshot", func() error { return errDisk }))
 	for range 2 {
-		ticket, err := x.Submit(t.Context(), indexer.Actor{}, page("b", 1, "two"))
+		ticket, err := x.Submit(t.Context(), indexer.Actor{}, page("b", 1, "two"), catalog.Request{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestFailedCommit(t *testing.T) {
 	faulty := &faultyStore{Store: s}
 	x := open(t, config(faulty, newPlain(), newPlain()))
 	faulty.set(func(method string) error { return full })
-	ticket, err := x.Submit(t.Context(), indexer.Actor{}, page("a", 1, "a"))
+	ticket, err := x.Submit(t.Context(), indexer.Actor{}, page("a", 1, "a"), catalog.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}

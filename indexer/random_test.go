@@ -158,7 +158,7 @@ func (s store) head() catalog.Revision {
 
 func (s store) changes(after catalog.Revision) (list []catalog.Change) {
 	s.Helper()
-	for c, err := range s.Changes(s.Context(), after) {
+	for c, err := range s.Changes(s.Context(), after, catalog.Contents) {
 		if err != nil {
 			s.Fatal(err)
 		}

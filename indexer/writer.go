@@ -19,6 +19,7 @@ const (
 type job struct {
 	mutation catalog.Mutation
 	by       Actor
+	request  catalog.Request
 	outcome  catalog.Outcome
 	at       catalog.Revision // the revision in which the outcome is in force
 	err      error
@@ -41,14 +42,15 @@ func (t Ticket) Wait(ctx context.Context) (catalog.Outcome, catalog.Revision, er
 
 // Submit queues a prepared mutation. Mutations submitted one after the other are applied
 // in that order, but for a document's change of access, which overtakes content of other
-// documents. What Submit accepted is answered, also when Close comes next.
-func (x *Indexer) Submit(ctx context.Context, by Actor, m catalog.Mutation) (Ticket, error) {
+// documents. The zero Request is not remembered. What Submit accepted is answered, also
+// when Close comes next.
+func (x *Indexer) Submit(ctx context.Context, by Actor, m catalog.Mutation, r catalog.Request) (Ticket, error) {
 	x.submitting.RLock() // Close waits for the submissions under way
 	defer x.submitting.RUnlock()
 	if x.closing {
 		return Ticket{}, ErrClosed
 	}
-	j := &job{mutation: m, by: by, done: make(chan struct{})}
+	j := &job{mutation: m, by: by, request: r, done: make(chan struct{})}
 	select {
 	case x.queue <- j:
 		return Ticket{j}, nil
@@ -165,10 +167,10 @@ func (x *Indexer) apply(ctx context.Context, group []*job) (catalog.Revision, er
 	defer x.mu.Unlock()
 	c := catalog.Commit{At: time.Now().UTC()}
 	for _, j := range group {
-		c.Mutations = append(c.Mutations, j.mutation)
+		c.Mutations, c.Requests = append(c.Mutations, j.mutation), append(c.Requests, j.request)
 	}
 	if x.Record != nil {
-		c.Record = func(at catalog.Revision, i int, o catalog.Outcome) []byte {
+		c.Record = func(at catalog.Revision, i int, o catalog.Outcome) [][]byte {
 			return x.Record(at, group[i].by, group[i].mutation, o)
 		}
 	}
@@ -195,7 +197,7 @@ func (x *Indexer) apply(ctx context.Context, group []*job) (catalog.Revision, er
 // x.mu is held. An index that fails is taken out of service, not the commit.
 func (x *Indexer) advance(ctx context.Context, to catalog.Revision) error {
 	var changes []catalog.Change
-	for c, err := range x.Store.Changes(ctx, x.table.revision) {
+	for c, err := range x.Store.Changes(ctx, x.table.revision, catalog.Contents) {
 		if err != nil {
 			return fmt.Errorf("reading back the commit: %w", err)
 		}

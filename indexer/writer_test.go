@@ -65,7 +65,7 @@ func TestAcknowledgedIsPublished(t *testing.T) {
 		all.Go(func() {
 			for i := range 25 {
 				id := fmt.Sprintf("w%d-%d", worker, i)
-				ticket, err := x.Submit(t.Context(), indexer.Actor{}, page(id, 1, "<"+id+">"))
+				ticket, err := x.Submit(t.Context(), indexer.Actor{}, page(id, 1, "<"+id+">"), catalog.Request{})
 				if err != nil {
 					t.Error(err)
 					return
@@ -108,7 +108,7 @@ func TestOrderOfOneDocument(t *testing.T) {
 	var tickets []indexer.Ticket
 	var want []error
 	send := func(m catalog.Mutation, refused error) {
-		ticket, err := x.Submit(t.Context(), indexer.Actor{}, m)
+		ticket, err := x.Submit(t.Context(), indexer.Actor{}, m, catalog.Request{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,8 +134,8 @@ func TestOrderOfOneDocument(t *testing.T) {
 func TestRecordsTravelWithTheCommit(t *testing.T) {
 	s := newStore(t)
 	c := config(s, newPlain(), newPlain())
-	c.Record = func(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o catalog.Outcome) []byte {
-		return fmt.Appendf(nil, "%d %s %s %T %t", at, by.User, by.App, m, o.Changed)
+	c.Record = func(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o catalog.Outcome) [][]byte {
+		return [][]byte{fmt.Appendf(nil, "%d %s %s %T %t", at, by.User, by.App, m, o.Changed)}
 	}
 	woken := 0
 	c.Committed = func() { woken++ }
@@ -144,7 +144,7 @@ func TestRecordsTravelWithTheCommit(t *testing.T) {
 	for i, m := range []catalog.Mutation{
 		page("a", 2, "a"), page("a", 2, "a"), page("a", 1, "a"), catalog.PutGroup{Group: "group:g", Members: []acl.Principal{"user:local/ada"}},
 	} {
-		ticket, err := x.Submit(t.Context(), ada, m)
+		ticket, err := x.Submit(t.Context(), ada, m, catalog.Request{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +179,7 @@ func TestCloseAnswersEverything(t *testing.T) {
 			senders.Go(func() {
 				for i := 0; ; i++ {
 					id := fmt.Sprintf("d%d-%d", sender, i)
-					ticket, err := x.Submit(t.Context(), indexer.Actor{}, page(id, 1, id))
+					ticket, err := x.Submit(t.Context(), indexer.Actor{}, page(id, 1, id), catalog.Request{})
 					if errors.Is(err, indexer.ErrClosed) {
 						return
 					}
@@ -202,7 +202,7 @@ func TestCloseAnswersEverything(t *testing.T) {
 			t.Error(err)
 		}
 		senders.Wait()
-		if _, err := x.Submit(t.Context(), indexer.Actor{}, page("late", 1, "late")); !errors.Is(err, indexer.ErrClosed) {
+		if _, err := x.Submit(t.Context(), indexer.Actor{}, page("late", 1, "late"), catalog.Request{}); !errors.Is(err, indexer.ErrClosed) {
 			t.Errorf("submitting after Close: %v", err)
 		}
 		if t.Failed() {

@@ -65,7 +65,7 @@ func (d *desk) send(t testing.TB, mutations ...catalog.Mutation) {
 	for _, m := range mutations {
 		prepared, err := d.indexer.Prepare(t.Context(), m)
 		must(t, err)
-		ticket, err := d.indexer.Submit(t.Context(), indexer.Actor{}, prepared)
+		ticket, err := d.indexer.Submit(t.Context(), indexer.Actor{}, prepared, catalog.Request{})
 		must(t, err)
 		tickets = append(tickets, ticket)
 	}

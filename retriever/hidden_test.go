@@ -177,7 +177,7 @@ func (d *desk) reference(t *testing.T) (reference.World, []catalog.DocumentID) {
 		return fmt.Sprintf("%q %q", source, id)
 	}
 	var present []catalog.DocumentID
-	for c, err := range d.store.Changes(t.Context(), 0) {
+	for c, err := range d.store.Changes(t.Context(), 0, catalog.Contents) {
 		must(t, err)
 		switch {
 		case c.Group != nil:

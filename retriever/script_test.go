@@ -39,7 +39,7 @@ func (s script) Search(ctx context.Context, view *indexer.Visible, q indexer.Que
 func (d *desk) scored(t testing.TB, scores map[string][]float64) script {
 	t.Helper()
 	s := script{scores: map[catalog.Row]float64{}}
-	for c, err := range d.store.Changes(t.Context(), 0) {
+	for c, err := range d.store.Changes(t.Context(), 0, catalog.Contents) {
 		must(t, err)
 		if c.Document == nil {
 			continue

@@ -62,9 +62,7 @@ func (b *batch) applyAll(ctx context.Context, c catalog.Commit) ([]catalog.Outco
 		}
 		outcomes[i] = o
 		if o.Changed && c.Record != nil {
-			if body := c.Record(b.revision, i, o); body != nil {
-				b.outbox = append(b.outbox, body)
-			}
+			b.outbox = append(b.outbox, c.Record(b.revision, i, o)...)
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err

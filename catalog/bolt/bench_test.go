@@ -81,7 +81,7 @@ func benchStore(b *testing.B, commits int) (s *Store, ids []catalog.PassageID) {
 func BenchmarkCommit(b *testing.B) {
 	s, _ := benchStore(b, 0)
 	r := rand.New(rand.NewPCG(1, 2))
-	record := func(catalog.Revision, int, catalog.Outcome) []byte { return make([]byte, 300) }
+	record := func(catalog.Revision, int, catalog.Outcome) [][]byte { return [][]byte{make([]byte, 300)} }
 	passages := 0
 	for b.Loop() {
 		b.StopTimer()
@@ -128,7 +128,7 @@ func BenchmarkChanges(b *testing.B) {
 	s, _ := benchStore(b, 20)
 	passages := 0
 	for b.Loop() {
-		for c, err := range s.Changes(context.Background(), 0) {
+		for c, err := range s.Changes(context.Background(), 0, catalog.Contents) {
 			if err != nil {
 				b.Fatal(err)
 			}

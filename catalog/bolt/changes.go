@@ -22,7 +22,7 @@ const (
 // Changes implements catalog.Store. Within a revision it yields containers, then groups,
 // then documents, each sorted by name. It holds no transaction while the caller works, but
 // a lease, so that what it has yet to yield is not pruned.
-func (s *Store) Changes(ctx context.Context, after catalog.Revision) iter.Seq2[catalog.Change, error] {
+func (s *Store) Changes(ctx context.Context, after catalog.Revision, part catalog.Part) iter.Seq2[catalog.Change, error] {
 	s.mu.Lock()
 	head := s.current.head
 	s.mu.Unlock()
@@ -42,7 +42,7 @@ func (s *Store) Changes(ctx context.Context, after catalog.Revision) iter.Seq2[c
 			var page []catalog.Change
 			start := from
 			err := s.read(ctx, func(tx *bbolt.Tx) (err error) {
-				page, from, err = changesPage(newReader(tx, now.table, head), start, after)
+				page, from, err = changesPage(newReader(tx, now.table, head), start, after, part)
 				return err
 			})
 			if err != nil {
@@ -60,7 +60,7 @@ func (s *Store) Changes(ctx context.Context, after catalog.Revision) iter.Seq2[c
 
 // changesPage returns the changes from the key on, and the key to go on from, nil at the
 // end. Entries that a later one up to the reader's revision supersedes are left out.
-func changesPage(r *reader, from []byte, after catalog.Revision) (page []catalog.Change, next []byte, err error) {
+func changesPage(r *reader, from []byte, after catalog.Revision, part catalog.Part) (page []catalog.Change, next []byte, err error) {
 	c := r.tx.Bucket([]byte(bucketChanges)).Cursor()
 	k, v := c.Seek(from)
 	for entries, passages := 0, 0; k != nil; k, v = c.Next() {
@@ -87,7 +87,7 @@ func changesPage(r *reader, from []byte, after catalog.Revision) (page []catalog
 		case newest > at:
 			continue
 		}
-		change, err := r.change(kind, recordKey(key, at), record, after)
+		change, err := r.change(kind, recordKey(key, at), record, after, part)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -101,7 +101,7 @@ func changesPage(r *reader, from []byte, after catalog.Revision) (page []catalog
 }
 
 // change decodes a record into the change it stands for.
-func (r *reader) change(k kind, key, payload []byte, after catalog.Revision) (c catalog.Change, err error) {
+func (r *reader) change(k kind, key, payload []byte, after catalog.Revision, part catalog.Part) (c catalog.Change, err error) {
 	switch k {
 	case containers:
 		record, err := decode[catalog.Container](bucketContainers, key, payload)
@@ -115,7 +115,7 @@ func (r *reader) change(k kind, key, payload []byte, after catalog.Revision) (c 
 		return c, err
 	}
 	c.Document = &catalog.DocumentChange{Document: d}
-	if d.State != catalog.Present || d.ContentAt <= after {
+	if part != catalog.Contents || d.State != catalog.Present || max(d.ContentAt, d.VectorsAt) <= after {
 		return c, nil
 	}
 	c.Document.Passages = make([]catalog.Passage, d.Rows.Count)

@@ -116,7 +116,7 @@ func TestCheckWhileReadingWritingAndPruning(t *testing.T) {
 			ms := []catalog.Mutation{line("a", i), line(fmt.Sprint("b", i%7), i), catalog.PutGroup{
 				Group: acl.Principal(fmt.Sprint("group:", i%5)), Members: []acl.Principal{acl.Principal(fmt.Sprint("user:corp/", i))},
 			}}
-			if _, err := s.Commit(t.Context(), catalog.Commit{Mutations: ms, Record: func(catalog.Revision, int, catalog.Outcome) []byte { return []byte("r") }}); err != nil {
+			if _, err := s.Commit(t.Context(), catalog.Commit{Mutations: ms, Record: func(catalog.Revision, int, catalog.Outcome) [][]byte { return [][]byte{[]byte("r")} }}); err != nil {
 				t.Errorf("committing: %v", err)
 			}
 			if err := s.Outbox().Take(t.Context(), uint64(2*i)); err != nil {
@@ -146,7 +146,7 @@ func TestCheckWhileReadingWritingAndPruning(t *testing.T) {
 		} else if !errors.Is(err, catalog.ErrPruned) && !errors.Is(err, catalog.ErrFuture) {
 			t.Fatal(err)
 		}
-		for range s.Changes(t.Context(), 0) {
+		for range s.Changes(t.Context(), 0, catalog.Contents) {
 		}
 	}
 	wait.Wait()

@@ -29,8 +29,8 @@ func sample(t testing.TB, s *Store, documents int, from, to int64) {
 			catalog.PutGroup{Group: "group:x", Members: []acl.Principal{acl.Principal(fmt.Sprint("user:corp/", version))}},
 			catalog.DeleteDocument{Document: catalog.DocumentID{Source: "handbook", ID: "gone"}, Version: version},
 		)
-		_, err := s.Commit(t.Context(), catalog.Commit{Mutations: ms, At: time.Unix(version, 0), Record: func(r catalog.Revision, i int, _ catalog.Outcome) []byte {
-			return fmt.Append(nil, "record ", r, " ", i)
+		_, err := s.Commit(t.Context(), catalog.Commit{Mutations: ms, At: time.Unix(version, 0), Record: func(r catalog.Revision, i int, _ catalog.Outcome) [][]byte {
+			return [][]byte{fmt.Append(nil, "record ", r, " ", i)}
 		}})
 		if err != nil {
 			t.Fatal(err)
@@ -69,7 +69,7 @@ func everything(s *Store, documents int) map[string]string {
 		note("text "+id.ID, text, err)
 	}
 	changes := 0
-	for c, err := range s.Changes(ctx, 0) {
+	for c, err := range s.Changes(ctx, 0, catalog.Contents) {
 		changes++
 		switch {
 		case err != nil || c.Document == nil:

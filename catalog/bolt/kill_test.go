@@ -46,7 +46,9 @@ func commitForEver(path string) error {
 	for i := int64(s.current.head) + 1; ; i++ {
 		ms := []catalog.Mutation{line("left", i), line("right", i)}
 		done, err := s.Commit(context.Background(), catalog.Commit{Mutations: ms, At: time.Unix(i, 0),
-			Record: func(at catalog.Revision, i int, _ catalog.Outcome) []byte { return fmt.Append(nil, at, " ", i) }})
+			Record: func(at catalog.Revision, i int, _ catalog.Outcome) [][]byte {
+				return [][]byte{fmt.Append(nil, at, " ", i)}
+			}})
 		if err != nil {
 			return err
 		}

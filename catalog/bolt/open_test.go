@@ -190,9 +190,9 @@ func TestSourcesRegisterThemselves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Source{
-		{"handbook", time.Unix(10, 0).UTC(), time.Unix(20, 0).UTC()},
-		{"wiki", time.Unix(20, 0).UTC(), time.Unix(20, 0).UTC()},
+	want := []catalog.Source{
+		{Name: "handbook", First: time.Unix(10, 0).UTC(), Last: time.Unix(20, 0).UTC()},
+		{Name: "wiki", First: time.Unix(20, 0).UTC(), Last: time.Unix(20, 0).UTC()},
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("sources %v, want %v", got, want)

@@ -12,7 +12,7 @@ import (
 // changes lists what changed after the revision.
 func (w *bench) changes(after catalog.Revision) (all []catalog.Change) {
 	w.Helper()
-	for c, err := range w.store.Changes(w.Context(), after) {
+	for c, err := range w.store.Changes(w.Context(), after, catalog.Contents) {
 		w.must(err)
 		all = append(all, c)
 	}
@@ -93,7 +93,7 @@ var changeCases = []testCase{
 			lines = append(lines, put(fmt.Sprintf("%04d", i), 1, "one"))
 		}
 		r := w.commit(lines...).Revision
-		later := w.store.Changes(w.Context(), 0)
+		later := w.store.Changes(w.Context(), 0, catalog.Contents)
 		seen := 0
 		for c, err := range later {
 			w.must(err)
@@ -110,12 +110,12 @@ var changeCases = []testCase{
 	}},
 	{"Changes stop when the caller stops or the time is over", func(w *bench) {
 		w.commit(put("a", 1, "one"), put("b", 1, "one"))
-		for range w.store.Changes(w.Context(), 0) {
+		for range w.store.Changes(w.Context(), 0, catalog.Contents) {
 			break
 		}
 		ctx, cancel := context.WithCancel(w.Context())
 		cancel()
-		for _, err := range w.store.Changes(ctx, 0) {
+		for _, err := range w.store.Changes(ctx, 0, catalog.Contents) {
 			if !is(err, context.Canceled) {
 				w.Fatalf("error %v", err)
 			}

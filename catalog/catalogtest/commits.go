@@ -19,7 +19,7 @@ var commitCases = []testCase{
 			put("a", 2, "two"), access("a", 9, everyone), put("b", 1, "new", with(0, everyone)),
 			catalog.PutGroup{Group: "group:x", Members: []acl.Principal{"user:corp/ada"}}, folder("f", 1, "", everyone),
 		}
-		record := func(catalog.Revision, int, catalog.Outcome) []byte { return []byte("record") }
+		record := func(catalog.Revision, int, catalog.Outcome) [][]byte { return [][]byte{[]byte("record")} }
 		if _, err := w.store.Commit(w.Context(), catalog.Commit{Mutations: append(lines[:5:5], foreign{}), Record: record, At: w.now}); err == nil {
 			w.Fatal("a mutation that no store knows was accepted")
 		}
@@ -49,9 +49,9 @@ var commitCases = []testCase{
 		ctx, cancel := context.WithCancel(w.Context())
 		_, err := w.store.Commit(ctx, catalog.Commit{
 			Mutations: []catalog.Mutation{put("a", 1, "one", with(0, everyone)), put("b", 1, "one", with(0, everyone))},
-			Record: func(catalog.Revision, int, catalog.Outcome) []byte {
+			Record: func(catalog.Revision, int, catalog.Outcome) [][]byte {
 				cancel()
-				return []byte("record")
+				return [][]byte{[]byte("record")}
 			},
 			At: w.now,
 		})

@@ -23,7 +23,7 @@ var lifeCases = []testCase{
 		w.one(put("a", 1, "one", with(0, everyone)))
 		n := w.pin(0)
 		v := w.view(n, ada)
-		changes := w.store.Changes(w.Context(), 0)
+		changes := w.store.Changes(w.Context(), 0, catalog.Contents)
 		w.must(w.store.Close())
 		w.fails(n, v)
 		if _, err := w.store.Commit(w.Context(), catalog.Commit{Mutations: []catalog.Mutation{put("b", 1, "one")}}); err == nil {
@@ -163,7 +163,7 @@ func (w *bench) round(pair []catalog.DocumentID, last catalog.Revision) (catalog
 		return 0, fmt.Errorf("of %q: passages %+v, text %q, members %v", want, passages, text, members)
 	}
 	seen := 0
-	for c, err := range w.store.Changes(w.Context(), 0) {
+	for c, err := range w.store.Changes(w.Context(), 0, catalog.Contents) {
 		if err != nil {
 			return 0, err
 		}

@@ -111,12 +111,12 @@ func (m *Memory) Snapshot(ctx context.Context, at catalog.Revision) (catalog.Sna
 }
 
 // Changes implements catalog.Store.
-func (m *Memory) Changes(ctx context.Context, after catalog.Revision) iter.Seq2[catalog.Change, error] {
+func (m *Memory) Changes(ctx context.Context, after catalog.Revision, part catalog.Part) iter.Seq2[catalog.Change, error] {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	head := m.state.head
 	return func(yield func(catalog.Change, error) bool) {
-		changes, err := m.changes(after, head)
+		changes, err := m.changes(after, head, part)
 		if err != nil {
 			yield(catalog.Change{}, err)
 			return
@@ -133,7 +133,7 @@ func (m *Memory) Changes(ctx context.Context, after catalog.Revision) iter.Seq2[
 	}
 }
 
-func (m *Memory) changes(after, head catalog.Revision) (all []catalog.Change, err error) {
+func (m *Memory) changes(after, head catalog.Revision, part catalog.Part) (all []catalog.Change, err error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	if m.closed {
@@ -155,7 +155,7 @@ func (m *Memory) changes(after, head catalog.Revision) (all []catalog.Change, er
 			continue
 		}
 		c := &catalog.DocumentChange{Document: clone(d)}
-		if d.State == catalog.Present && d.ContentAt > after {
+		if part == catalog.Contents && d.State == catalog.Present && max(d.ContentAt, d.VectorsAt) > after {
 			for i := range d.Rows.Count {
 				c.Passages = append(c.Passages, m.state.passage(d, int(i)))
 			}
@@ -205,4 +205,22 @@ func (m *Memory) Close() error {
 	defer m.mu.Unlock()
 	m.closed = true
 	return nil
+}
+
+// Sources implements catalog.Store.
+func (m *Memory) Sources(ctx context.Context) ([]catalog.Source, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	names := map[string]bool{}
+	for id := range m.state.documents {
+		names[id.Source] = true
+	}
+	for id := range m.state.containers {
+		names[id.Source] = true
+	}
+	var list []catalog.Source
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		list = append(list, catalog.Source{Name: name})
+	}
+	return list, ctx.Err()
 }

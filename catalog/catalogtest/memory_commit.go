@@ -40,7 +40,7 @@ func (m *Memory) Commit(ctx context.Context, c catalog.Commit) (catalog.Committe
 		done.Outcomes[i] = o
 		changed = changed || o.Changed
 		if o.Changed && c.Record != nil {
-			if body := c.Record(d.revision, i, o); body != nil {
+			for _, body := range c.Record(d.revision, i, o) {
 				bodies = append(bodies, slices.Clone(body))
 			}
 		}

@@ -37,11 +37,11 @@ func (w *bench) last() (last uint64) {
 func (w *bench) recorded(ms ...catalog.Mutation) catalog.Committed {
 	w.Helper()
 	done, err := w.store.Commit(w.Context(), catalog.Commit{Mutations: ms, At: w.now,
-		Record: func(at catalog.Revision, i int, o catalog.Outcome) []byte {
+		Record: func(at catalog.Revision, i int, o catalog.Outcome) [][]byte {
 			if o.Document == nil {
-				return fmt.Appendf(nil, "%d %d", at, i)
+				return [][]byte{fmt.Appendf(nil, "%d %d", at, i)}
 			}
-			return fmt.Appendf(nil, "%d %d %s v%d", at, i, o.Document.ID, o.Document.Version)
+			return [][]byte{fmt.Appendf(nil, "%d %d %s v%d", at, i, o.Document.ID, o.Document.Version)}
 		}})
 	w.must(err)
 	return done

@@ -63,8 +63,8 @@ func (r *trial) commit(ms []catalog.Mutation) {
 	want := r.model.commit(r.now, ms)
 	for i, o := range got.Outcomes {
 		o.Document = nil // compared by the reads
-		if o != want[i] {
-			r.Fatalf("mutation %d, %+v: %+v, want %+v", i, ms[i], o, want[i])
+		if diff := cmp.Diff(want[i], o, cmpopts.EquateErrors()); diff != "" {
+			r.Fatalf("mutation %d, %+v: (-want +got)\n%s", i, ms[i], diff)
 		}
 	}
 	r.same("revision", got.Revision, r.model.head())
@@ -191,7 +191,7 @@ func (r *trial) changes(after catalog.Revision) {
 	}
 	slices.SortFunc(want, compareChanges)
 	rows := map[catalog.Row]bool{}
-	for c, err := range r.store.Changes(context.Background(), after) {
+	for c, err := range r.store.Changes(context.Background(), after, catalog.Contents) {
 		r.must(err)
 		got = append(got, c)
 		if c.Document == nil {

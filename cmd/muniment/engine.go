@@ -120,8 +120,8 @@ func (e *engine) close() error {
 	return errors.Join(errs...)
 }
 
-// changeRecord is the audit record of a change, stored in the change's own commit.
-func changeRecord(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o catalog.Outcome) []byte {
+// changeRecord is the audit records of a change, stored in the change's own commit.
+func changeRecord(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o catalog.Outcome) [][]byte {
 	change := &audit.Change{Revision: uint64(at)}
 	document := func(op string, id catalog.DocumentID) {
 		change.Op, change.Source, change.ID = op, id.Source, id.ID
@@ -146,5 +146,5 @@ func changeRecord(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o c
 	if err != nil {
 		panic("muniment: encoding an audit record: " + err.Error()) // plain data always encodes
 	}
-	return b
+	return [][]byte{b}
 }

@@ -154,7 +154,7 @@ func load(ctx context.Context, x *indexer.Indexer, documents []evalDocument) err
 		if p.err != nil {
 			return p.err
 		}
-		t, err := x.Submit(ctx, indexer.Actor{}, p.mutation)
+		t, err := x.Submit(ctx, indexer.Actor{}, p.mutation, catalog.Request{})
 		if err != nil {
 			return err
 		}

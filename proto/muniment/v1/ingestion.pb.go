@@ -79,7 +79,7 @@ func (x IngestResponse_Status) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use IngestResponse_Status.Descriptor instead.
 func (IngestResponse_Status) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_ingestion_proto_rawDescGZIP(), []int{8, 0}
+	return file_muniment_v1_ingestion_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // Notice is something the sender should know about an accepted item.
@@ -94,6 +94,10 @@ const (
 	IngestResponse_NOTICE_UNKNOWN_CONTAINER IngestResponse_Notice = 2
 	// Neither the document nor a container says who may read it: nobody may.
 	IngestResponse_NOTICE_NO_POLICY IngestResponse_Notice = 3
+	// The text could not be embedded yet: until it is, the document is found by its words only.
+	IngestResponse_NOTICE_PENDING_EMBEDDING IngestResponse_Notice = 4
+	// The document holds text that its readers do not see. It is kept in the document and left out of the index.
+	IngestResponse_NOTICE_HIDDEN_TEXT IngestResponse_Notice = 5
 )
 
 // Enum value maps for IngestResponse_Notice.
@@ -103,12 +107,16 @@ var (
 		1: "NOTICE_ACCESS_KEPT",
 		2: "NOTICE_UNKNOWN_CONTAINER",
 		3: "NOTICE_NO_POLICY",
+		4: "NOTICE_PENDING_EMBEDDING",
+		5: "NOTICE_HIDDEN_TEXT",
 	}
 	IngestResponse_Notice_value = map[string]int32{
 		"NOTICE_UNSPECIFIED":       0,
 		"NOTICE_ACCESS_KEPT":       1,
 		"NOTICE_UNKNOWN_CONTAINER": 2,
 		"NOTICE_NO_POLICY":         3,
+		"NOTICE_PENDING_EMBEDDING": 4,
+		"NOTICE_HIDDEN_TEXT":       5,
 	}
 )
 
@@ -136,7 +144,7 @@ func (x IngestResponse_Notice) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use IngestResponse_Notice.Descriptor instead.
 func (IngestResponse_Notice) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_ingestion_proto_rawDescGZIP(), []int{8, 1}
+	return file_muniment_v1_ingestion_proto_rawDescGZIP(), []int{9, 1}
 }
 
 // IngestRequest is one item: in JSON, one line of a feed file.
@@ -151,7 +159,11 @@ type IngestRequest struct {
 	//	*IngestRequest_Document
 	//	*IngestRequest_Access
 	//	*IngestRequest_Delete
-	Item          isIngestRequest_Item `protobuf_oneof:"item"`
+	//	*IngestRequest_Seen
+	Item isIngestRequest_Item `protobuf_oneof:"item"`
+	// Names this item among all that the caller sends, so that sending it again is harmless: within a day, the same id
+	// with the same item gives the first outcome again, and with another item is refused. Absent = not remembered.
+	RequestId     string `protobuf:"bytes,15,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -238,6 +250,22 @@ func (x *IngestRequest) GetDelete() *DocumentDeletion {
 	return nil
 }
 
+func (x *IngestRequest) GetSeen() *DocumentPresence {
+	if x != nil {
+		if x, ok := x.Item.(*IngestRequest_Seen); ok {
+			return x.Seen
+		}
+	}
+	return nil
+}
+
+func (x *IngestRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 type isIngestRequest_Item interface {
 	isIngestRequest_Item()
 }
@@ -267,6 +295,11 @@ type IngestRequest_Delete struct {
 	Delete *DocumentDeletion `protobuf:"bytes,5,opt,name=delete,proto3,oneof"`
 }
 
+type IngestRequest_Seen struct {
+	// Says that the source still has a document as it is stored, without sending it again.
+	Seen *DocumentPresence `protobuf:"bytes,6,opt,name=seen,proto3,oneof"`
+}
+
 func (*IngestRequest_Group) isIngestRequest_Item() {}
 
 func (*IngestRequest_Container) isIngestRequest_Item() {}
@@ -276,6 +309,8 @@ func (*IngestRequest_Document) isIngestRequest_Item() {}
 func (*IngestRequest_Access) isIngestRequest_Item() {}
 
 func (*IngestRequest_Delete) isIngestRequest_Item() {}
+
+func (*IngestRequest_Seen) isIngestRequest_Item() {}
 
 // Group is a group of the directory with its direct members.
 type Group struct {
@@ -425,7 +460,7 @@ type Document struct {
 	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// The title, for people.
 	Title string `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
-	// The media type of text: text/markdown or text/plain; absent = text/plain.
+	// The media type of text: text/markdown, text/html or text/plain; absent = text/plain.
 	Mime string `protobuf:"bytes,5,opt,name=mime,proto3" json:"mime,omitempty"`
 	// Where a person finds the document. Documents with the same uri are taken for versions of one another.
 	Uri string `protobuf:"bytes,6,opt,name=uri,proto3" json:"uri,omitempty"`
@@ -925,6 +960,71 @@ func (x *DocumentDeletion) GetVersion() int64 {
 	return 0
 }
 
+// DocumentPresence says that a source still has a document in a version that is stored already. It changes nothing
+// but what an open sync session has seen. It is refused, with the reason NOT_STORED, if that version is not the stored one.
+type DocumentPresence struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the source system.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// The id of the document within the source.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// The version that the source has.
+	Version       int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DocumentPresence) Reset() {
+	*x = DocumentPresence{}
+	mi := &file_muniment_v1_ingestion_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DocumentPresence) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DocumentPresence) ProtoMessage() {}
+
+func (x *DocumentPresence) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_ingestion_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DocumentPresence.ProtoReflect.Descriptor instead.
+func (*DocumentPresence) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_ingestion_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *DocumentPresence) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *DocumentPresence) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *DocumentPresence) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // IngestResponse acknowledges one item. Responses come in the order of the items.
 type IngestResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -938,13 +1038,17 @@ type IngestResponse struct {
 	Error *status.Status `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
 	// Opaque: Retrieve's at_least_as_fresh takes it to see this item. Empty if refused. May differ between servers.
 	ConsistencyToken string `protobuf:"bytes,5,opt,name=consistency_token,json=consistencyToken,proto3" json:"consistency_token,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Whether this is the outcome of an earlier item with the same request_id.
+	Replayed bool `protobuf:"varint,6,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	// How many code points of the document's text its readers do not see.
+	HiddenChars   int32 `protobuf:"varint,7,opt,name=hidden_chars,json=hiddenChars,proto3" json:"hidden_chars,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *IngestResponse) Reset() {
 	*x = IngestResponse{}
-	mi := &file_muniment_v1_ingestion_proto_msgTypes[8]
+	mi := &file_muniment_v1_ingestion_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1060,7 @@ func (x *IngestResponse) String() string {
 func (*IngestResponse) ProtoMessage() {}
 
 func (x *IngestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_ingestion_proto_msgTypes[8]
+	mi := &file_muniment_v1_ingestion_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1073,7 @@ func (x *IngestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IngestResponse.ProtoReflect.Descriptor instead.
 func (*IngestResponse) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_ingestion_proto_rawDescGZIP(), []int{8}
+	return file_muniment_v1_ingestion_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *IngestResponse) GetPosition() int64 {
@@ -1007,17 +1111,34 @@ func (x *IngestResponse) GetConsistencyToken() string {
 	return ""
 }
 
+func (x *IngestResponse) GetReplayed() bool {
+	if x != nil {
+		return x.Replayed
+	}
+	return false
+}
+
+func (x *IngestResponse) GetHiddenChars() int32 {
+	if x != nil {
+		return x.HiddenChars
+	}
+	return 0
+}
+
 var File_muniment_v1_ingestion_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmuniment/v1/ingestion.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x18muniment/v1/policy.proto\"\xa7\x02\n" +
+	"\x1bmuniment/v1/ingestion.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x18muniment/v1/policy.proto\"\x85\x03\n" +
 	"\rIngestRequest\x12*\n" +
 	"\x05group\x18\x01 \x01(\v2\x12.muniment.v1.GroupH\x00R\x05group\x126\n" +
 	"\tcontainer\x18\x02 \x01(\v2\x16.muniment.v1.ContainerH\x00R\tcontainer\x123\n" +
 	"\bdocument\x18\x03 \x01(\v2\x15.muniment.v1.DocumentH\x00R\bdocument\x125\n" +
 	"\x06access\x18\x04 \x01(\v2\x1b.muniment.v1.DocumentAccessH\x00R\x06access\x127\n" +
-	"\x06delete\x18\x05 \x01(\v2\x1d.muniment.v1.DocumentDeletionH\x00R\x06deleteB\r\n" +
+	"\x06delete\x18\x05 \x01(\v2\x1d.muniment.v1.DocumentDeletionH\x00R\x06delete\x123\n" +
+	"\x04seen\x18\x06 \x01(\v2\x1d.muniment.v1.DocumentPresenceH\x00R\x04seen\x12'\n" +
+	"\n" +
+	"request_id\x18\x0f \x01(\tB\b\xbaH\x05r\x03(\x80\x01R\trequestIdB\r\n" +
 	"\x04item\x12\x05\xbaH\x02\b\x01\"\\\n" +
 	"\x05Group\x12$\n" +
 	"\x04name\x18\x01 \x01(\tB\x10\xbaH\rr\v(\x80\x04:\x06group:R\x04name\x12-\n" +
@@ -1092,23 +1213,33 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x06source\x12\x1a\n" +
 	"\x02id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\bR\x02id\x12!\n" +
-	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\xcb\x03\n" +
+	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"u\n" +
+	"\x10DocumentPresence\x12\"\n" +
+	"\x06source\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\x06source\x12\x1a\n" +
+	"\x02id\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\bR\x02id\x12!\n" +
+	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\xc1\x04\n" +
 	"\x0eIngestResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x03R\bposition\x12:\n" +
 	"\x06status\x18\x02 \x01(\x0e2\".muniment.v1.IngestResponse.StatusR\x06status\x12<\n" +
 	"\anotices\x18\x03 \x03(\x0e2\".muniment.v1.IngestResponse.NoticeR\anotices\x12(\n" +
 	"\x05error\x18\x04 \x01(\v2\x12.google.rpc.StatusR\x05error\x12+\n" +
-	"\x11consistency_token\x18\x05 \x01(\tR\x10consistencyToken\"^\n" +
+	"\x11consistency_token\x18\x05 \x01(\tR\x10consistencyToken\x12\x1a\n" +
+	"\breplayed\x18\x06 \x01(\bR\breplayed\x12!\n" +
+	"\fhidden_chars\x18\a \x01(\x05R\vhiddenChars\"^\n" +
 	"\x06Status\x12\x16\n" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATUS_APPLIED\x10\x01\x12\x14\n" +
 	"\x10STATUS_UNCHANGED\x10\x02\x12\x12\n" +
-	"\x0eSTATUS_REFUSED\x10\x03\"l\n" +
+	"\x0eSTATUS_REFUSED\x10\x03\"\xa2\x01\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x12NOTICE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12NOTICE_ACCESS_KEPT\x10\x01\x12\x1c\n" +
 	"\x18NOTICE_UNKNOWN_CONTAINER\x10\x02\x12\x14\n" +
-	"\x10NOTICE_NO_POLICY\x10\x032Y\n" +
+	"\x10NOTICE_NO_POLICY\x10\x03\x12\x1c\n" +
+	"\x18NOTICE_PENDING_EMBEDDING\x10\x04\x12\x16\n" +
+	"\x12NOTICE_HIDDEN_TEXT\x10\x052Y\n" +
 	"\x10IngestionService\x12E\n" +
 	"\x06Ingest\x12\x1a.muniment.v1.IngestRequest\x1a\x1b.muniment.v1.IngestResponse(\x010\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
@@ -1125,7 +1256,7 @@ func file_muniment_v1_ingestion_proto_rawDescGZIP() []byte {
 }
 
 var file_muniment_v1_ingestion_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_muniment_v1_ingestion_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_muniment_v1_ingestion_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_muniment_v1_ingestion_proto_goTypes = []any{
 	(IngestResponse_Status)(0),    // 0: muniment.v1.IngestResponse.Status
 	(IngestResponse_Notice)(0),    // 1: muniment.v1.IngestResponse.Notice
@@ -1137,13 +1268,14 @@ var file_muniment_v1_ingestion_proto_goTypes = []any{
 	(*SuppliedPassage)(nil),       // 7: muniment.v1.SuppliedPassage
 	(*DocumentAccess)(nil),        // 8: muniment.v1.DocumentAccess
 	(*DocumentDeletion)(nil),      // 9: muniment.v1.DocumentDeletion
-	(*IngestResponse)(nil),        // 10: muniment.v1.IngestResponse
-	nil,                           // 11: muniment.v1.Document.LabelsEntry
-	(*Policy)(nil),                // 12: muniment.v1.Policy
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 14: google.protobuf.Duration
-	(*DocumentRef)(nil),           // 15: muniment.v1.DocumentRef
-	(*status.Status)(nil),         // 16: google.rpc.Status
+	(*DocumentPresence)(nil),      // 10: muniment.v1.DocumentPresence
+	(*IngestResponse)(nil),        // 11: muniment.v1.IngestResponse
+	nil,                           // 12: muniment.v1.Document.LabelsEntry
+	(*Policy)(nil),                // 13: muniment.v1.Policy
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 15: google.protobuf.Duration
+	(*DocumentRef)(nil),           // 16: muniment.v1.DocumentRef
+	(*status.Status)(nil),         // 17: google.rpc.Status
 }
 var file_muniment_v1_ingestion_proto_depIdxs = []int32{
 	3,  // 0: muniment.v1.IngestRequest.group:type_name -> muniment.v1.Group
@@ -1151,28 +1283,29 @@ var file_muniment_v1_ingestion_proto_depIdxs = []int32{
 	5,  // 2: muniment.v1.IngestRequest.document:type_name -> muniment.v1.Document
 	8,  // 3: muniment.v1.IngestRequest.access:type_name -> muniment.v1.DocumentAccess
 	9,  // 4: muniment.v1.IngestRequest.delete:type_name -> muniment.v1.DocumentDeletion
-	12, // 5: muniment.v1.Container.policy:type_name -> muniment.v1.Policy
-	12, // 6: muniment.v1.Document.policy:type_name -> muniment.v1.Policy
-	13, // 7: muniment.v1.Document.modified:type_name -> google.protobuf.Timestamp
-	6,  // 8: muniment.v1.Document.verified:type_name -> muniment.v1.Verification
-	14, // 9: muniment.v1.Document.review_interval:type_name -> google.protobuf.Duration
-	13, // 10: muniment.v1.Document.valid_from:type_name -> google.protobuf.Timestamp
-	13, // 11: muniment.v1.Document.valid_until:type_name -> google.protobuf.Timestamp
-	15, // 12: muniment.v1.Document.supersedes:type_name -> muniment.v1.DocumentRef
-	11, // 13: muniment.v1.Document.labels:type_name -> muniment.v1.Document.LabelsEntry
-	7,  // 14: muniment.v1.Document.passages:type_name -> muniment.v1.SuppliedPassage
-	13, // 15: muniment.v1.Verification.at:type_name -> google.protobuf.Timestamp
-	12, // 16: muniment.v1.DocumentAccess.policy:type_name -> muniment.v1.Policy
-	0,  // 17: muniment.v1.IngestResponse.status:type_name -> muniment.v1.IngestResponse.Status
-	1,  // 18: muniment.v1.IngestResponse.notices:type_name -> muniment.v1.IngestResponse.Notice
-	16, // 19: muniment.v1.IngestResponse.error:type_name -> google.rpc.Status
-	2,  // 20: muniment.v1.IngestionService.Ingest:input_type -> muniment.v1.IngestRequest
-	10, // 21: muniment.v1.IngestionService.Ingest:output_type -> muniment.v1.IngestResponse
-	21, // [21:22] is the sub-list for method output_type
-	20, // [20:21] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	10, // 5: muniment.v1.IngestRequest.seen:type_name -> muniment.v1.DocumentPresence
+	13, // 6: muniment.v1.Container.policy:type_name -> muniment.v1.Policy
+	13, // 7: muniment.v1.Document.policy:type_name -> muniment.v1.Policy
+	14, // 8: muniment.v1.Document.modified:type_name -> google.protobuf.Timestamp
+	6,  // 9: muniment.v1.Document.verified:type_name -> muniment.v1.Verification
+	15, // 10: muniment.v1.Document.review_interval:type_name -> google.protobuf.Duration
+	14, // 11: muniment.v1.Document.valid_from:type_name -> google.protobuf.Timestamp
+	14, // 12: muniment.v1.Document.valid_until:type_name -> google.protobuf.Timestamp
+	16, // 13: muniment.v1.Document.supersedes:type_name -> muniment.v1.DocumentRef
+	12, // 14: muniment.v1.Document.labels:type_name -> muniment.v1.Document.LabelsEntry
+	7,  // 15: muniment.v1.Document.passages:type_name -> muniment.v1.SuppliedPassage
+	14, // 16: muniment.v1.Verification.at:type_name -> google.protobuf.Timestamp
+	13, // 17: muniment.v1.DocumentAccess.policy:type_name -> muniment.v1.Policy
+	0,  // 18: muniment.v1.IngestResponse.status:type_name -> muniment.v1.IngestResponse.Status
+	1,  // 19: muniment.v1.IngestResponse.notices:type_name -> muniment.v1.IngestResponse.Notice
+	17, // 20: muniment.v1.IngestResponse.error:type_name -> google.rpc.Status
+	2,  // 21: muniment.v1.IngestionService.Ingest:input_type -> muniment.v1.IngestRequest
+	11, // 22: muniment.v1.IngestionService.Ingest:output_type -> muniment.v1.IngestResponse
+	22, // [22:23] is the sub-list for method output_type
+	21, // [21:22] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_muniment_v1_ingestion_proto_init() }
@@ -1187,6 +1320,7 @@ func file_muniment_v1_ingestion_proto_init() {
 		(*IngestRequest_Document)(nil),
 		(*IngestRequest_Access)(nil),
 		(*IngestRequest_Delete)(nil),
+		(*IngestRequest_Seen)(nil),
 	}
 	file_muniment_v1_ingestion_proto_msgTypes[3].OneofWrappers = []any{}
 	file_muniment_v1_ingestion_proto_msgTypes[6].OneofWrappers = []any{}
@@ -1196,7 +1330,7 @@ func file_muniment_v1_ingestion_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muniment_v1_ingestion_proto_rawDesc), len(file_muniment_v1_ingestion_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

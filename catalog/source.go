@@ -1,0 +1,70 @@
+package catalog
+
+import (
+	"time"
+
+	"github.com/muniment/muniment/acl"
+)
+
+// Source is what the store knows of a source system. A source registers itself with the
+// first of its lines that changes something, or by PutSource.
+type Source struct {
+	Name     string         `cbor:"1,keyasint"`
+	First    time.Time      `cbor:"2,keyasint,omitzero"` // of its changes
+	Last     time.Time      `cbor:"3,keyasint,omitzero"`
+	Settings SourceSettings `cbor:"4,keyasint,omitzero"`
+	// Collected is the highest version of a tombstone that was dropped: what is not known
+	// and not newer than it may be a deleted document that arrives late.
+	Collected int64     `cbor:"5,keyasint,omitempty"`
+	LastSync  time.Time `cbor:"6,keyasint,omitzero"` // when a session was last committed
+	// Error is what last went wrong with a sync, "" after one that was committed.
+	Error   string    `cbor:"7,keyasint,omitempty"`
+	ErrorAt time.Time `cbor:"8,keyasint,omitzero"`
+	Session *Session  `cbor:"9,keyasint,omitempty"` // the sync session that is open
+
+	// Counted when the source is read.
+	Documents int `cbor:"-"` // present
+	Seen      int `cbor:"-"` // by the session, present or not
+	Unseen    int `cbor:"-"` // present and not seen by the session
+}
+
+// SourceSettings is what is expected of a source.
+type SourceSettings struct {
+	Cadence     time.Duration `cbor:"1,keyasint,omitempty"` // how often it promises to be synced; 0 = no promise
+	AccessBound time.Duration `cbor:"2,keyasint,omitempty"` // how old its permissions may become; 0 = any age
+	Contact     string        `cbor:"3,keyasint,omitempty"`
+	Clock       VersionClock  `cbor:"4,keyasint,omitempty"`
+}
+
+// VersionClock says how a source counts the versions of its documents.
+type VersionClock uint8
+
+// The clocks. ClockUnknown takes a version that reads as a time in Unix seconds or
+// milliseconds for one.
+const (
+	ClockUnknown VersionClock = iota
+	ClockCounter              // every document counts its own versions
+	ClockSeconds              // the rest count time since 1970
+	ClockMillis
+	ClockMicros
+	ClockNanos
+)
+
+// Session is an open sync session: whatever is present of the source and not seen before
+// the session is committed is removed then. While it is open, every line of the source
+// that names a document marks that document as seen.
+type Session struct {
+	ID      string        `cbor:"1,keyasint"`
+	By      acl.Principal `cbor:"2,keyasint"`
+	Start   time.Time     `cbor:"3,keyasint"`
+	Life    time.Duration `cbor:"4,keyasint"`           // how long it lasts without a line
+	Active  time.Time     `cbor:"5,keyasint"`           // the last line
+	Request string        `cbor:"6,keyasint,omitempty"` // the id of the request that opened it
+}
+
+// Expires is when the session ends by itself.
+func (s *Session) Expires() time.Time { return s.Active.Add(s.Life) }
+
+// Expired reports whether the session has ended by itself. An expired session excludes
+// nobody and can no longer be committed.
+func (s *Session) Expired(at time.Time) bool { return !at.Before(s.Expires()) }
