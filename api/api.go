@@ -32,7 +32,7 @@ const (
 	maxStreams      = 100 // concurrent calls on one connection
 )
 
-// Server serves the whole API. All fields are required.
+// Server serves the whole API. All fields but SyncGuard are required.
 type Server struct {
 	Authority *identity.Authority
 	Keys      *identity.KeyRing
@@ -42,6 +42,9 @@ type Server struct {
 	Scale     acl.Scale
 	Log       *slog.Logger
 	Now       func() time.Time
+	// SyncGuard is the share of a source's documents that a sync session may remove without
+	// confirmation, 0 to 1; at 0 every removal must be confirmed.
+	SyncGuard float64
 }
 
 // New returns a gRPC server with every service registered. Health is the only one that
@@ -50,6 +53,7 @@ func New(s Server) (*grpc.Server, *health.Server, error) {
 	validator, err := protovalidate.New(protovalidate.WithMessages(
 		&pb.IngestRequest{}, &pb.RetrieveRequest{}, &pb.GetDocumentRequest{},
 		&pb.GetCallerRequest{}, &pb.GetGroupRequest{}, &pb.GetCheckpointRequest{}, &pb.GetRecordRequest{},
+		&pb.SetSourceRequest{}, &pb.ListSourcesRequest{}, &pb.StartSyncRequest{}, &pb.CommitSyncRequest{}, &pb.AbortSyncRequest{},
 	))
 	if err != nil {
 		return nil, nil, errors.Join(errors.New("compiling the rules of the contract"), err)
@@ -69,6 +73,7 @@ func New(s Server) (*grpc.Server, *health.Server, error) {
 	)
 	pb.RegisterIngestionServiceServer(g, ingestion{handler: h})
 	pb.RegisterRetrievalServiceServer(g, retrieval{handler: h})
+	pb.RegisterSourceServiceServer(g, sources{handler: h})
 	pb.RegisterDocumentServiceServer(g, documents{handler: h})
 	pb.RegisterDirectoryServiceServer(g, directory{handler: h})
 	pb.RegisterAuditServiceServer(g, auditing{handler: h})

@@ -68,3 +68,18 @@ func (s *Session) Expires() time.Time { return s.Active.Add(s.Life) }
 // Expired reports whether the session has ended by itself. An expired session excludes
 // nobody and can no longer be committed.
 func (s *Session) Expired(at time.Time) bool { return !at.Before(s.Expires()) }
+
+// Lag is how long ago the source was last synced or, if it never was, last changed, and
+// whether that is longer than it has promised. A source that nothing came from yet has no
+// lag.
+func (s *Source) Lag(now time.Time) (lag time.Duration, overdue bool) {
+	last := s.LastSync
+	if last.IsZero() {
+		last = s.Last
+	}
+	if last.IsZero() {
+		return 0, false
+	}
+	lag = max(0, now.Sub(last))
+	return lag, s.Settings.Cadence > 0 && lag > s.Settings.Cadence
+}

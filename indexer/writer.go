@@ -139,6 +139,10 @@ func subject(m catalog.Mutation) (id catalog.DocumentID, content bool) {
 		return m.Document.DocumentID, true
 	case catalog.DeleteDocument:
 		return m.Document, true
+	case catalog.SeeDocument:
+		return m.Document, true
+	case catalog.PutVectors:
+		return m.Document, true
 	case catalog.PutAccess:
 		return m.Document, false
 	default:

@@ -30,6 +30,8 @@ type config struct {
 	Sensitivity []string `yaml:"sensitivity"`
 	// Apps narrows what an app may reach, by app name.
 	Apps map[string]appConfig `yaml:"apps"`
+	// SyncGuard is the share of a source's documents that a sync may remove unconfirmed.
+	SyncGuard float64 `yaml:"sync_guard"`
 	// VectorSpaces declares the spaces of vectors that senders bring.
 	VectorSpaces []spaceConfig `yaml:"vector_spaces"`
 }
@@ -45,7 +47,7 @@ type spaceConfig struct {
 }
 
 func defaultConfig() config {
-	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale}
+	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale, SyncGuard: 0.2}
 }
 
 // loadConfig reads the file named, else DATA/muniment.yaml if there is one, else nothing;
@@ -117,6 +119,9 @@ func (c config) check() error {
 		if app.Clearance != "" && !seen[app.Clearance] {
 			return usagef("apps.%s.clearance: %q is not one of %v", name, app.Clearance, c.Sensitivity)
 		}
+	}
+	if !(c.SyncGuard >= 0 && c.SyncGuard <= 1) {
+		return usagef("sync_guard: must be a share between 0 and 1, not %v", c.SyncGuard)
 	}
 	for _, s := range c.VectorSpaces {
 		if s.ID == "" || s.Dimensions < 1 || s.Dimensions > 8192 {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -91,7 +89,7 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	x, err := indexer.Open(ctx, indexer.Config{
 		Store: store, Keyword: words, Vector: vectors, Embedder: embedder, Space: space,
 		Spaces: append(cfg.spaces(), space), Scale: cfg.scale(), Log: log,
-		Record: changeRecord, Committed: outbox.Wake,
+		Record: changeRecords, Committed: outbox.Wake,
 	})
 	if err != nil {
 		return e, err
@@ -100,6 +98,7 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 
 	e.server = api.Server{
 		Authority: authority, Keys: keys, Indexer: x, Audit: record, Scale: cfg.scale(), Log: log, Now: time.Now,
+		SyncGuard: cfg.SyncGuard,
 		Retriever: &retriever.Retriever{
 			States: x, Embedder: embedder, Space: space, Weight: embedder.Space().Weight, Log: record, Now: time.Now,
 			Hash: func(query string) string { return keys.Hash("query", []byte(query)) },
@@ -118,33 +117,4 @@ func (e *engine) close() error {
 		errs = append(errs, f())
 	}
 	return errors.Join(errs...)
-}
-
-// changeRecord is the audit records of a change, stored in the change's own commit.
-func changeRecord(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o catalog.Outcome) [][]byte {
-	change := &audit.Change{Revision: uint64(at)}
-	document := func(op string, id catalog.DocumentID) {
-		change.Op, change.Source, change.ID = op, id.Source, id.ID
-		if o.Document != nil {
-			change.Version = o.Document.Version
-			change.ContentHash = hex.EncodeToString(o.Document.ContentHash[:])
-		}
-	}
-	switch m := m.(type) {
-	case catalog.PutDocument:
-		document("put document", m.Document.DocumentID)
-	case catalog.PutAccess:
-		document("change access", m.Document)
-	case catalog.DeleteDocument:
-		document("delete document", m.Document)
-	case catalog.PutContainer:
-		change.Op, change.Source, change.ID, change.Version = "put container", m.Container.Source, m.Container.ID, m.Container.Version
-	case catalog.PutGroup:
-		change.Op, change.ID = "put group", string(m.Group)
-	}
-	b, err := json.Marshal(audit.Record{Time: time.Now().UTC(), Kind: "change", App: string(by.App), User: string(by.User), Change: change})
-	if err != nil {
-		panic("muniment: encoding an audit record: " + err.Error()) // plain data always encodes
-	}
-	return [][]byte{b}
 }
