@@ -53,6 +53,7 @@ func New(s Server) (*grpc.Server, *health.Server, error) {
 	validator, err := protovalidate.New(protovalidate.WithMessages(
 		&pb.IngestRequest{}, &pb.RetrieveRequest{}, &pb.GetDocumentRequest{},
 		&pb.GetCallerRequest{}, &pb.GetGroupRequest{}, &pb.GetCheckpointRequest{}, &pb.GetRecordRequest{},
+		&pb.ExplainAccessRequest{}, &pb.PreviewAccessChangeRequest{},
 		&pb.SetSourceRequest{}, &pb.ListSourcesRequest{}, &pb.StartSyncRequest{}, &pb.CommitSyncRequest{}, &pb.AbortSyncRequest{},
 	))
 	if err != nil {
@@ -76,6 +77,7 @@ func New(s Server) (*grpc.Server, *health.Server, error) {
 	pb.RegisterSourceServiceServer(g, sources{handler: h})
 	pb.RegisterDocumentServiceServer(g, documents{handler: h})
 	pb.RegisterDirectoryServiceServer(g, directory{handler: h})
+	pb.RegisterAccessServiceServer(g, access{handler: h})
 	pb.RegisterAuditServiceServer(g, auditing{handler: h})
 	healthy := health.NewServer()
 	healthpb.RegisterHealthServer(g, healthy)

@@ -75,6 +75,9 @@ type Snapshot interface {
 	Passages(ctx context.Context, view acl.View, ids []PassageID) ([]Passage, error)
 	// Text returns the original text of an admitted document. Error: ErrNotFound.
 	Text(ctx context.Context, view acl.View, id DocumentID) (string, error)
+	// Directory is the groups at this revision. It holds nothing of documents, but is for
+	// callers with a role alone: who is in which group is not everybody's to know.
+	Directory() *acl.Directory
 	// Group returns a group's direct members. It is no document: callers need the
 	// directory role. Error: ErrNotFound.
 	Group(name acl.Principal) ([]acl.Principal, error)

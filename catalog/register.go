@@ -176,21 +176,30 @@ func (m PutContainer) Next(old Container, known bool, of Source, at time.Time) (
 	return next, Outcome{Changed: true}
 }
 
-// Chain follows a document's container up to the root and returns the policies on the
-// way, the document's own first, in the form acl decides on. Lookup returns a container
-// of the document's source.
-func (d *Document) Chain(lookup func(id string) (Container, bool)) (chain []*acl.Policy, dangling bool) {
-	chain = append(chain, d.Access.Policy)
-	at := d.Access.Container
-	for levels := 0; at != ""; levels++ {
+// Containers follows a document's container up to the root. Lookup returns a container of
+// the document's source. Dangling is the id of the container that ends the way because it
+// is not known or lies too many levels up, as all of a cycle do; "" if none does.
+func (d *Document) Containers(lookup func(id string) (Container, bool)) (path []Container, dangling string) {
+	for at := d.Access.Container; at != ""; {
 		c, known := lookup(at)
-		if !known || levels == acl.MaxContainers {
-			return chain, true
+		if !known || len(path) == acl.MaxContainers {
+			return path, at
 		}
-		chain = append(chain, c.Policy)
+		path = append(path, c)
 		at = c.Parent
 	}
-	return chain, false
+	return path, ""
+}
+
+// Chain is the policies on the way from the document up to the root, the document's own
+// first, in the form acl decides on.
+func (d *Document) Chain(lookup func(id string) (Container, bool)) (chain []*acl.Policy, dangling bool) {
+	path, end := d.Containers(lookup)
+	chain = append(make([]*acl.Policy, 0, 1+len(path)), d.Access.Policy)
+	for _, c := range path {
+		chain = append(chain, c.Policy)
+	}
+	return chain, end != ""
 }
 
 // Label is the document's label, the default where it names none.

@@ -57,7 +57,7 @@ says how fresh its sources are and where they disagree, and is recorded before i
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(), tokenCommand(), ingestCommand(), retrieveCommand(), documentCommand(),
-		auditCommand(), evalCommand(), protosetCommand(), demoCommand(), versionCommand())
+		accessCommand(), auditCommand(), evalCommand(), protosetCommand(), demoCommand(), versionCommand())
 	root.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return usagef("there is no command %q; see 'muniment --help'", args[0])
