@@ -46,26 +46,26 @@ func TestSyncRemovesWhatIsGone(t *testing.T) {
 	}
 	list, err := sources.ListSources(job, &pb.ListSourcesRequest{})
 	s.must(err)
-	if got := list.GetSources()[0].GetSession(); got.GetSeen() != 4 || got.GetUnseen() != 3 || got.GetId() != "" {
-		t.Errorf("progress: %v, want 4 seen, 3 unseen and no id", got)
+	if got := list.GetSources()[0].GetSession(); got.GetSeen() != 5 || got.GetUnseen() != 2 || got.GetId() != "" {
+		t.Errorf("progress: %v, want 5 seen, 2 unseen and no id", got)
 	}
 
-	commit := &pb.CommitSyncRequest{Source: "wiki", Session: opened.GetSession().GetId(), Documents: 5}
+	commit := &pb.CommitSyncRequest{Source: "wiki", Session: opened.GetSession().GetId(), Documents: 6}
 	if _, err = sources.CommitSync(job, commit); err == nil {
 		t.Fatal("a session that has not seen everything was committed")
 	}
 	if code, why := reason(err); code != codes.FailedPrecondition || why != "SYNC_INCOMPLETE" {
 		t.Errorf("incomplete: %v %s", code, why)
 	}
-	commit.Documents = 4
+	commit.Documents = 5
 	done, err := sources.CommitSync(job, commit)
 	s.must(err)
-	if done.GetSeen() != 4 || done.GetRemoved() != 3 {
-		t.Errorf("committed: %v, want 4 seen and 3 removed", done)
+	if done.GetSeen() != 5 || done.GetRemoved() != 2 {
+		t.Errorf("committed: %v, want 5 seen and 2 removed", done)
 	}
 	reader := s.as(ada)
 	for id, want := range map[string]codes.Code{
-		"p0": codes.OK, "p1": codes.OK, "p2": codes.OK, "new": codes.OK, "p3": codes.NotFound, "p4": codes.NotFound, "p5": codes.NotFound,
+		"p0": codes.OK, "p1": codes.OK, "p2": codes.OK, "new": codes.OK, "p3": codes.OK, "p4": codes.NotFound, "p5": codes.NotFound,
 	} {
 		_, err := pb.NewDocumentServiceClient(s.conn).GetDocument(reader, &pb.GetDocumentRequest{
 			Document: &pb.DocumentRef{Source: "wiki", Id: id}, AtLeastAsFresh: done.GetConsistencyToken(),

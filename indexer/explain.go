@@ -54,7 +54,7 @@ func (t *Table) PreviewAccess(m catalog.PutAccess) (Preview, bool) {
 		return Preview{}, false
 	}
 	m.Access.Version = e.Access.Version
-	next, _ := m.Next(e.Document, e.ACLSynced)
+	next, _ := m.Next(e.Document, catalog.Source{}, e.ACLSynced)
 	lookup := t.lookup(m.Document.Source)
 	return Preview{1, []previewed{{e.Governed(lookup), next.Governed(lookup), 1}}}, true
 }
