@@ -114,9 +114,13 @@ func TestEveryMethodNeedsAToken(t *testing.T) {
 func TestRolesComeFirst(t *testing.T) {
 	s := start(t, nil)
 	needs := map[protoreflect.FullName]string{
-		"muniment.v1.DirectoryService.GetGroup":  "directory",
-		"muniment.v1.AuditService.GetCheckpoint": "auditor",
-		"muniment.v1.AuditService.GetRecord":     "auditor",
+		"muniment.v1.DirectoryService.GetGroup":   "directory",
+		"muniment.v1.AuditService.GetCheckpoint":  "auditor",
+		"muniment.v1.AuditService.GetRecord":      "auditor",
+		"muniment.v1.OperationsService.GetStatus": "admin",
+		"muniment.v1.OperationsService.Check":     "admin",
+		"muniment.v1.OperationsService.Rebuild":   "admin",
+		"muniment.v1.OperationsService.Backup":    "admin",
 	}
 	for _, m := range methods(t) {
 		code, why := reason(s.call(s.as(ada), m))
