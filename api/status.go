@@ -47,6 +47,7 @@ var errorTable = []struct {
 	{acl.ErrIdentity, codes.Unauthenticated, "TOKEN_INVALID", "the token names no user or service"},
 	{indexer.ErrTooManyTerms, codes.InvalidArgument, "TOO_MANY_TERMS", "more than 64 distinct words"},
 	{indexer.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", "the server is shutting down; try again"},
+	{indexer.ErrRebuilding, codes.FailedPrecondition, "REBUILDING", "an index is being rebuilt; wait until that is done"},
 	{indexer.ErrBehind, codes.Unavailable, "NOT_FRESH_ENOUGH", "the state that at_least_as_fresh stands for was not reached in time; try again"},
 	{retriever.ErrUnavailable, codes.Unavailable, "REBUILDING", "the index that could answer this is being rebuilt; try again later"},
 	{audit.ErrNotFound, codes.NotFound, "NOT_FOUND", "no such record"},

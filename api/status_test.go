@@ -47,6 +47,7 @@ var mapped = map[string]struct {
 	"acl.ErrIdentity":             {acl.ErrIdentity, codes.Unauthenticated},
 	"indexer.ErrTooManyTerms":     {indexer.ErrTooManyTerms, codes.InvalidArgument},
 	"indexer.ErrClosed":           {indexer.ErrClosed, codes.Unavailable},
+	"indexer.ErrRebuilding":       {indexer.ErrRebuilding, codes.FailedPrecondition},
 	"indexer.ErrBehind":           {indexer.ErrBehind, codes.Unavailable},
 	"retriever.ErrUnavailable":    {retriever.ErrUnavailable, codes.Unavailable},
 	"retriever.ErrNotRecorded":    {retriever.ErrNotRecorded, codes.Unavailable},
@@ -60,18 +61,19 @@ var mapped = map[string]struct {
 
 // unmapped lists the sentinel errors that no caller meets, and why.
 var unmapped = map[string]string{
-	"catalog.ErrLocked":      "serve ends with it before it listens",
-	"indexer.ErrIndexFailed": "the retriever turns it into a degradation or ErrUnavailable",
-	"identity.ErrNoKeyRing":  "serve ends with it before it listens",
-	"identity.ErrRequest":    "tokens are issued by the command line alone",
-	"identity.ErrRole":       "roles are parsed by the command line alone",
-	"audit.ErrRolledBack":    "serve ends with it before it listens",
-	"audit.ErrForked":        "serve ends with it before it listens",
-	"audit.ErrConfig":        "serve ends with it before it listens",
-	"audit.ErrCheckpoint":    "only of a checkpoint the server has just signed: internal",
-	"audit.ErrSize":          "only of a size the server has just signed: internal",
-	"audit.ErrRecord":        "always beneath retriever.ErrNotRecorded",
-	"audit.ErrOutbox":        "only the drain can repeat a sequence",
+	"catalog.ErrLocked":       "serve ends with it before it listens",
+	"indexer.ErrIndexFailed":  "the retriever turns it into a degradation or ErrUnavailable",
+	"indexer.ErrUnknownIndex": "the contract's rule lists the indexes",
+	"identity.ErrNoKeyRing":   "serve ends with it before it listens",
+	"identity.ErrRequest":     "tokens are issued by the command line alone",
+	"identity.ErrRole":        "roles are parsed by the command line alone",
+	"audit.ErrRolledBack":     "serve ends with it before it listens",
+	"audit.ErrForked":         "serve ends with it before it listens",
+	"audit.ErrConfig":         "serve ends with it before it listens",
+	"audit.ErrCheckpoint":     "only of a checkpoint the server has just signed: internal",
+	"audit.ErrSize":           "only of a size the server has just signed: internal",
+	"audit.ErrRecord":         "always beneath retriever.ErrNotRecorded",
+	"audit.ErrOutbox":         "only the drain can repeat a sequence",
 }
 
 // TestEverySentinelHasAStatus reads the packages below for their sentinel errors, so that a
