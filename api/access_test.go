@@ -107,7 +107,7 @@ func TestPreviewAccessChange(t *testing.T) {
 	open := &pb.PreviewAccessChangeRequest{Change: &pb.PreviewAccessChangeRequest_Container{
 		Container: &pb.Container{Source: "yard", Id: "refit", Policy: allowing("everyone")},
 	}}
-	if got, want := preview(open), "+11everyone +11user:local/cedric +1user:local/viggo"; got != want {
+	if got, want := preview(open), "+11user:local/cedric +11everyone +1user:local/viggo"; got != want {
 		t.Errorf("opened to everyone: %s, want %s", got, want)
 	}
 	shut := &pb.PreviewAccessChangeRequest{Change: &pb.PreviewAccessChangeRequest_Container{
