@@ -131,7 +131,7 @@ func (s *Store) open(path string, o Options) (err error) {
 	defer contain(&err)
 	_, missing := os.Stat(path)
 	s.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: o.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: o.noSync,
+		Timeout: o.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: o.noSync, NoGrowSync: o.noSync,
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):

@@ -177,7 +177,7 @@ func (b *batch) aboutSource(m catalog.Mutation) (o catalog.Outcome, err error) {
 		b.end(of)
 		next.Ended()
 	}
-	of.changed = of.changed || next != of.Source
+	of.changed = of.changed || o.Changed || next != of.Source
 	of.Source = next
 	return o, nil
 }
