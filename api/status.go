@@ -35,6 +35,8 @@ var errorTable = []struct {
 	{catalog.ErrPruned, codes.Unavailable, "UNAVAILABLE", "the state asked for is no longer kept; try again"},
 	{catalog.ErrFuture, codes.Unavailable, "UNAVAILABLE", "the state asked for has not been reached; try again"},
 	{catalog.ErrDamaged, codes.DataLoss, "DATA_DAMAGED", "stored data failed its checksum; the operator must restore it"},
+	{catalog.ErrFull, codes.ResourceExhausted, "DISK_FULL", "the server's disk is full: nothing was changed; send it again once the operator has made room"},
+	{catalog.ErrPoisoned, codes.Unavailable, "STORAGE_FAILED", "the server's disk failed, and no more changes are taken; send it again once the server is back"},
 	{acl.ErrTooManyGroups, codes.FailedPrecondition, "TOO_MANY_GROUPS", "you are in more than 10,000 groups; nothing can be decided for you"},
 	{acl.ErrTooDeep, codes.FailedPrecondition, "GROUPS_TOO_DEEP", "your groups nest deeper than 64 levels; nothing can be decided for you"},
 	{acl.ErrIdentity, codes.Unauthenticated, "TOKEN_INVALID", "the token names no user or service"},

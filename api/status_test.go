@@ -35,6 +35,8 @@ var mapped = map[string]struct {
 	"catalog.ErrPruned":           {catalog.ErrPruned, codes.Unavailable},
 	"catalog.ErrFuture":           {catalog.ErrFuture, codes.Unavailable},
 	"catalog.ErrDamaged":          {catalog.ErrDamaged, codes.DataLoss},
+	"catalog.ErrFull":             {catalog.ErrFull, codes.ResourceExhausted},
+	"catalog.ErrPoisoned":         {catalog.ErrPoisoned, codes.Unavailable},
 	"acl.ErrTooManyGroups":        {acl.ErrTooManyGroups, codes.FailedPrecondition},
 	"acl.ErrTooDeep":              {acl.ErrTooDeep, codes.FailedPrecondition},
 	"acl.ErrIdentity":             {acl.ErrIdentity, codes.Unauthenticated},
