@@ -47,6 +47,7 @@ var errorTable = []struct {
 	{audit.ErrNotFound, codes.NotFound, "NOT_FOUND", "no such record"},
 	{audit.ErrErased, codes.NotFound, "ERASED", "the record's body was erased; its proof stands"},
 	{audit.ErrUnwritable, codes.Unavailable, "AUDIT_UNAVAILABLE", "the audit log cannot be written, so nothing may be shown; try again later"},
+	{audit.ErrFull, codes.Unavailable, "AUDIT_UNAVAILABLE", "the audit log has no room on the server's disk, so nothing may be shown; try again later"},
 	{audit.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", "the server is shutting down; try again"},
 	{retriever.ErrNotRecorded, codes.Unavailable, "AUDIT_UNAVAILABLE", "the audit log cannot be written, so nothing may be shown; try again later"},
 	{identity.ErrSeal, codes.InvalidArgument, "INVALID_TOKEN", "the opaque token is not one of this server's, or has expired"},

@@ -48,6 +48,7 @@ var mapped = map[string]struct {
 	"identity.ErrUnauthenticated": {identity.ErrUnauthenticated, codes.Unauthenticated},
 	"identity.ErrSeal":            {identity.ErrSeal, codes.InvalidArgument},
 	"audit.ErrUnwritable":         {audit.ErrUnwritable, codes.Unavailable},
+	"audit.ErrFull":               {audit.ErrFull, codes.Unavailable},
 	"audit.ErrClosed":             {audit.ErrClosed, codes.Unavailable},
 	"audit.ErrNotFound":           {audit.ErrNotFound, codes.NotFound},
 	"audit.ErrErased":             {audit.ErrErased, codes.NotFound},

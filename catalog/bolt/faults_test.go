@@ -109,7 +109,7 @@ func TestFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c := exec.Command("go", "test", "-modfile", filepath.Join(dir, "go.mod"), "-tags", "faultybbolt", "-count=1", "-v", "-run", "^TestFaulty", ".")
+	c := exec.Command("go", "test", "-modfile", filepath.Join(dir, "go.mod"), "-tags", "faultybbolt", "-count=1", "-timeout=3m", "-v", "-run", "^TestFaulty", ".")
 	out, err := c.CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestFaulty")) {
 		t.Fatalf("%v\n%s", err, out)
