@@ -96,7 +96,7 @@ func (s *Storage) mark(indexes []int64, state uint32) error {
 	if _, err := s.erases.WriteAt(b, end); err != nil {
 		err = fmt.Errorf("writing %s: %w", erasedName, err)
 		if state == eraseBegun {
-			err = s.cut([]part{{s.erases, b, end}}, err)
+			err = s.cut([]part{{s.erases, end}}, err)
 		}
 		return err
 	}

@@ -13,7 +13,9 @@ import (
 // faults are the places of this package where TestFaults lets a step fail. Each text occurs
 // as often as it is listed, in this order.
 var faults = []struct{ file, old, new string }{
-	{"write.go", "p.file.WriteAt(p.bytes, p.at)", "faultyWrite(p.file, p.bytes, p.at)"},
+	{"write.go", "s.bodies.WriteAt(", "faultyWrite(s.bodies, "},
+	{"write.go", "s.commitments.WriteAt(", "faultyWrite(s.commitments, "},
+	{"write.go", "s.hashes.WriteAt(", "faultyWrite(s.hashes, "},
 	{"write.go", "s.bodies.Sync()", "faultySync(s.bodies)"},
 	{"write.go", "p.file.Truncate(p.at)", "faultyCut(p.file, p.at)"},
 	{"write.go", "p.file.Sync()", "faultySync(p.file)"},

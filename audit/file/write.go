@@ -61,20 +61,21 @@ func (s *Storage) entries(b audit.Batch) error {
 		end, outbox = w.end(), e.Outbox
 	}
 	parts := []part{
-		{s.bodies, frames, s.end},
-		{s.commitments, rows, headerSize + rowSize*b.First},
-		{s.hashes, hashBytes(b.Hashes), headerSize + tlog.HashSize*tlog.StoredHashCount(b.First)},
+		{s.bodies, s.end},
+		{s.commitments, headerSize + rowSize*b.First},
+		{s.hashes, headerSize + tlog.HashSize*tlog.StoredHashCount(b.First)},
 	}
-	for i, p := range parts {
-		if _, err := p.file.WriteAt(p.bytes, p.at); err != nil {
-			return s.cut(parts[:i+1], fmt.Errorf("writing %s: %w", filepath.Base(p.file.Name()), err))
-		}
-		if p.file != s.bodies {
-			continue // follows from the frames
-		}
-		if err := s.bodies.Sync(); err != nil {
-			return fmt.Errorf("syncing %s: %w", bodiesName, err)
-		}
+	if _, err := s.bodies.WriteAt(frames, s.end); err != nil {
+		return s.cut(parts[:1], fmt.Errorf("writing %s: %w", bodiesName, err))
+	}
+	if err := s.bodies.Sync(); err != nil {
+		return fmt.Errorf("syncing %s: %w", bodiesName, err)
+	}
+	if _, err := s.commitments.WriteAt(rows, headerSize+rowSize*b.First); err != nil {
+		return s.cut(parts[:2], fmt.Errorf("writing %s: %w", commitmentsName, err))
+	}
+	if _, err := s.hashes.WriteAt(hashBytes(b.Hashes), headerSize+tlog.HashSize*tlog.StoredHashCount(b.First)); err != nil {
+		return s.cut(parts, fmt.Errorf("writing %s: %w", hashesName, err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,11 +83,10 @@ func (s *Storage) entries(b audit.Batch) error {
 	return nil
 }
 
-// part is bytes that belong at the end of a file.
+// part is a file that something was added to, and where that begins.
 type part struct {
-	file  *os.File
-	bytes []byte
-	at    int64
+	file *os.File
+	at   int64
 }
 
 // cut takes back a batch for which there was no room, so that the log goes on once there
