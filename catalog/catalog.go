@@ -28,7 +28,8 @@ type Store interface {
 	// and fails neither the commit nor its neighbours: its Outcome says so. The outbox
 	// records made by audit from the outcomes are stored in the same commit. A commit in
 	// which nothing changed takes no new revision. What it notes beside, that a request was
-	// answered or a document seen, say, is durable all the same when it returns.
+	// answered or a document seen, say, is durable all the same when it returns. Errors: ErrFull,
+	// ErrPoisoned.
 	Commit(ctx context.Context, c Commit) (Committed, error)
 	// Snapshot pins a revision that has been committed and not pruned; 0 means the newest.
 	// Errors: ErrPruned, ErrFuture.
@@ -126,4 +127,11 @@ var (
 	ErrFuture   = errors.New("catalog: the revision has not been committed yet")
 	ErrDamaged  = errors.New("catalog: the stored data is damaged")
 	ErrLocked   = errors.New("catalog: another process holds the data directory")
+	// ErrFull says that a commit did not fit on the disk: nothing has changed, reads go on,
+	// and commits succeed again as soon as there is room.
+	ErrFull = errors.New("catalog: the disk is full: nothing was changed; free space, and send it again")
+	// ErrPoisoned says that a write failed in a way that leaves it unknown what is on disk.
+	// From then on no commit is taken, and reads serve what was published before. Opening
+	// the store anew finds out what is there.
+	ErrPoisoned = errors.New("catalog: a write failed and what is on disk is unknown: restart the server")
 )

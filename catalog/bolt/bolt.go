@@ -38,7 +38,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 
@@ -53,6 +55,7 @@ import (
 const (
 	DefaultTimeout   = 3 * time.Second
 	DefaultRetention = 100_000
+	DefaultReserve   = 64 << 20
 )
 
 // Options are the choices of Open; the zero value takes every default.
@@ -65,20 +68,29 @@ type Options struct {
 	// Retention is how many revisions of history stay readable without a lease; 0 means
 	// DefaultRetention.
 	Retention catalog.Revision
+	// Reserve is how many bytes of the disk no content is taken in for, so that changes of
+	// access, deletions and the audit log beside the catalog still have room when it runs
+	// full; 0 means DefaultReserve, less none at all.
+	Reserve int64
 
 	noSync bool // tests only: a commit is not durable when it returns
+	tight  bool // tests only: no more is mapped than the file has
 }
 
 // Store is a catalog in one file. Its methods may be called concurrently; commits queue.
 type Store struct {
 	db        *bbolt.DB
+	path      string
 	log       *slog.Logger
 	retention catalog.Revision
+	reserve   int64
 
-	writing sync.Mutex // held by the one commit that runs
-	stuck   error      // why no more can be written, guarded by writing
+	writing  sync.Mutex    // held by the one commit that runs
+	poisoned chan struct{} // closed once poison is set
 
 	mu      sync.Mutex // guards what follows; held for moments only
+	poison  error      // why no more is written; wraps catalog.ErrPoisoned
+	stuck   bool       // bbolt keeps its lock and cannot be closed
 	current published
 	floor   catalog.Revision // the oldest revision that can be read
 	leases  map[catalog.Revision]int
@@ -115,10 +127,13 @@ func Open(path string, o Options) (*Store, error) {
 	if o.Retention == 0 {
 		o.Retention = DefaultRetention
 	}
+	if o.Reserve == 0 {
+		o.Reserve = DefaultReserve
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{log: o.Logger, retention: o.Retention, leases: map[catalog.Revision]int{}, following: map[catalog.Revision]int{}}
+	s := &Store{path: path, log: o.Logger, retention: o.Retention, reserve: o.Reserve, leases: map[catalog.Revision]int{}, following: map[catalog.Revision]int{}, poisoned: make(chan struct{})}
 	if err := s.open(path, o); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
@@ -130,8 +145,14 @@ func (s *Store) open(path string, o Options) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer contain(&err)
 	_, missing := os.Stat(path)
+	var file *os.File // bbolt's own
 	s.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: o.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: o.noSync, NoGrowSync: o.noSync,
+		Timeout: o.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: o.noSync, NoGrowSync: o.noSync, InitialMmapSize: mapSize(path, o),
+		OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+			f, err = os.OpenFile(name, flag, mode)
+			file = f
+			return f, err
+		},
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
@@ -148,6 +169,9 @@ func (s *Store) open(path string, o Options) (err error) {
 	if err == nil {
 		err = s.complete(path)
 	}
+	if err == nil && !o.noSync {
+		err = s.settle(file)
+	}
 	if err == nil {
 		err = s.upgrade()
 	}
@@ -158,6 +182,20 @@ func (s *Store) open(path string, o Options) (err error) {
 		s.db.Close()
 	}
 	return err
+}
+
+// mapSize is how much of the address space the file is given at first: room to grow in.
+// When bbolt needs a larger mapping it waits for every open read, and lets no new one
+// begin meanwhile; one copy of a large file (see CopyTo) would hold up all of them.
+func mapSize(path string, o Options) int {
+	if o.tight || strconv.IntSize < 64 || runtime.GOOS == "windows" { // there the file would grow to that size
+		return 0
+	}
+	size := 1 << 30
+	if info, err := os.Stat(path); err == nil {
+		size += 2 * int(info.Size())
+	}
+	return size
 }
 
 // load reads what the file holds.
@@ -213,9 +251,10 @@ func (s *Store) Close() error {
 	defer s.writing.Unlock()
 	s.mu.Lock()
 	s.closed = true
+	stuck, poison := s.stuck, s.poison
 	s.mu.Unlock()
-	if s.stuck != nil { // bbolt would wait for ever
-		return fmt.Errorf("closing the catalog: %w", s.stuck)
+	if stuck { // bbolt would wait for ever
+		return fmt.Errorf("closing the catalog: %w", poison)
 	}
 	if err := s.db.Close(); err != nil { // waits for open transactions
 		return fmt.Errorf("closing the catalog: %w", err)
@@ -236,8 +275,11 @@ func (s *Store) read(ctx context.Context, fn func(*bbolt.Tx) error) (err error) 
 			break
 		}
 	}
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+	switch {
+	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
 		return errClosed
+	case errors.Is(err, bolterrors.ErrInvalidMapping): // lost in a commit that failed
+		return errors.Join(s.Err(), err)
 	}
 	return err
 }

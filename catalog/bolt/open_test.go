@@ -103,7 +103,7 @@ func TestOnlyOneStoreHasTheFile(t *testing.T) {
 
 func TestFilesThatAreNoCatalog(t *testing.T) {
 	whole := file(t)
-	s, err := Open(whole, Options{})
+	s, err := Open(whole, Options{tight: true})
 	if err != nil {
 		t.Fatal(err)
 	}
