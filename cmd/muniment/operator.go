@@ -45,20 +45,16 @@ func (o *operator) Status(ctx context.Context) (*pb.GetStatusResponse, error) {
 
 // wait returns when nothing runs any more. Whoever asked is gone, so that is soon.
 func (o *operator) wait() error {
-	for _, running := range []*sync.Mutex{&o.checking, &o.copying} {
-		running.Lock()
-		running.Unlock()
-	}
+	o.checking.Lock()
+	defer o.checking.Unlock()
+	o.copying.Lock()
+	defer o.copying.Unlock()
 	return nil
 }
 
 // refusing is why nothing can be written, "" if it can.
 func (o *operator) refusing() string {
-	var reasons []error
-	for _, reason := range []func() error{o.audit.Err} {
-		reasons = append(reasons, reason())
-	}
-	if err := errors.Join(reasons...); err != nil {
+	if err := o.audit.Err(); err != nil {
 		return err.Error()
 	}
 	return ""
