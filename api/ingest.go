@@ -37,8 +37,9 @@ type item struct {
 	prepared chan struct{} // closed when mutation or err is set
 	mutation catalog.Mutation
 	request  catalog.Request
-	named    *catalog.DocumentID // the document of the source that the item names, if it may be written
-	ticket   indexer.Ticket
+	instead  []catalog.Mutation // stored in place of a refused item
+	closed   bool               // whether instead closes what the item names
+	tickets  []indexer.Ticket   // of mutation, or of instead
 	err      error
 }
 
@@ -135,30 +136,41 @@ func (s ingestion) begin(ctx context.Context, c call, it *item, req *pb.IngestRe
 				it.err = errors.New("panic")
 			}
 		}()
-		if it.err = s.validate(req); it.err != nil {
-			return
-		}
-		it.named = named(req)
-		if it.request, it.err = request(c, req); it.err == nil {
-			it.mutation, it.err = s.Indexer.Prepare(ctx, toMutation(req))
+		it.err = s.prepare(ctx, c, it, req)
+		if it.err != nil && ctx.Err() == nil {
+			it.instead, it.closed = instead(req, it.err)
 		}
 	}()
 }
 
-// submit hands prepared items to the writer in order. A document whose line is refused is
-// one that its source has: an open sync session must not take it for gone.
+// prepare sets the item's mutation and the name it is remembered by.
+func (s ingestion) prepare(ctx context.Context, c call, it *item, req *pb.IngestRequest) (err error) {
+	if err = s.validate(req); err != nil {
+		return err
+	}
+	if it.request, err = request(c, req); err != nil {
+		return err
+	}
+	it.mutation, err = s.Indexer.Prepare(ctx, toMutation(req))
+	return err
+}
+
+// submit hands prepared items to the writer in order.
 func (s ingestion) submit(ctx context.Context, c call, received <-chan *item, submitted chan<- *item) {
 	by := indexer.Actor{User: c.User, App: c.App}
 	for it := range received {
 		<-it.prepared
-		var err error
-		switch {
-		case it.err == nil:
-			it.ticket, it.err = s.Indexer.Submit(ctx, by, it.mutation, it.request)
-		case it.named != nil:
-			if it.ticket, err = s.Indexer.Submit(ctx, by, catalog.SeeDocument{Document: *it.named}, catalog.Request{}); err != nil {
+		mutations, request := it.instead, catalog.Request{}
+		if it.err == nil {
+			mutations, request = []catalog.Mutation{it.mutation}, it.request
+		}
+		for _, m := range mutations {
+			ticket, err := s.Indexer.Submit(ctx, by, m, request)
+			if err != nil {
 				it.err = err
+				break
 			}
+			it.tickets = append(it.tickets, ticket)
 		}
 		submitted <- it
 	}
@@ -170,11 +182,14 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 	var o catalog.Outcome
 	var at catalog.Revision
 	err := it.err
-	if it.ticket != (indexer.Ticket{}) {
+	for _, ticket := range it.tickets {
 		var waiting error
-		if o, at, waiting = it.ticket.Wait(ctx); err == nil {
+		if o, at, waiting = ticket.Wait(ctx); waiting != nil {
 			err = waiting
 		}
+	}
+	if it.closed && o.Refused == nil && !o.AccessKept {
+		ack.Notices = append(ack.Notices, pb.IngestResponse_NOTICE_CLOSED)
 	}
 	if err == nil && o.Refused != nil {
 		err = fieldError{refusedField(it.mutation, o.Refused), o.Refused}
@@ -205,14 +220,6 @@ func request(c call, req *pb.IngestRequest) (catalog.Request, error) {
 	}
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(req)
 	return catalog.Request{By: string(c.User) + "\x00" + string(c.App), ID: req.GetRequestId(), Payload: sha256.Sum256(b)}, err
-}
-
-// named is the document that a document line names.
-func named(req *pb.IngestRequest) *catalog.DocumentID {
-	if d := req.GetDocument(); d != nil {
-		return &catalog.DocumentID{Source: d.GetSource(), ID: d.GetId()}
-	}
-	return nil
 }
 
 // refusedField is the field that a refusal of the store is about.

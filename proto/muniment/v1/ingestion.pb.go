@@ -35,7 +35,7 @@ const (
 	IngestResponse_STATUS_APPLIED IngestResponse_Status = 1
 	// Nothing to do: what the item says is stored already.
 	IngestResponse_STATUS_UNCHANGED IngestResponse_Status = 2
-	// Refused; nothing was stored. The error says why.
+	// Refused; nothing of it was stored. The error says why.
 	IngestResponse_STATUS_REFUSED IngestResponse_Status = 3
 )
 
@@ -94,6 +94,9 @@ const (
 	IngestResponse_NOTICE_UNKNOWN_CONTAINER IngestResponse_Notice = 2
 	// Neither the document nor a container says who may read it: nobody may.
 	IngestResponse_NOTICE_NO_POLICY IngestResponse_Notice = 3
+	// The item was refused for what it says of who may read. To keep what was stored before could let people read who no
+	// longer may, so nobody may read what it names until an item comes that can be taken.
+	IngestResponse_NOTICE_CLOSED IngestResponse_Notice = 6
 )
 
 // Enum value maps for IngestResponse_Notice.
@@ -103,12 +106,14 @@ var (
 		1: "NOTICE_ACCESS_KEPT",
 		2: "NOTICE_UNKNOWN_CONTAINER",
 		3: "NOTICE_NO_POLICY",
+		6: "NOTICE_CLOSED",
 	}
 	IngestResponse_Notice_value = map[string]int32{
 		"NOTICE_UNSPECIFIED":       0,
 		"NOTICE_ACCESS_KEPT":       1,
 		"NOTICE_UNKNOWN_CONTAINER": 2,
 		"NOTICE_NO_POLICY":         3,
+		"NOTICE_CLOSED":            6,
 	}
 )
 
@@ -1202,7 +1207,7 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x06source\x12\x1a\n" +
 	"\x02id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\bR\x02id\x12!\n" +
-	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\xe7\x03\n" +
+	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\xfa\x03\n" +
 	"\x0eIngestResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x03R\bposition\x12:\n" +
 	"\x06status\x18\x02 \x01(\x0e2\".muniment.v1.IngestResponse.StatusR\x06status\x12<\n" +
@@ -1214,12 +1219,13 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATUS_APPLIED\x10\x01\x12\x14\n" +
 	"\x10STATUS_UNCHANGED\x10\x02\x12\x12\n" +
-	"\x0eSTATUS_REFUSED\x10\x03\"l\n" +
+	"\x0eSTATUS_REFUSED\x10\x03\"\x7f\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x12NOTICE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12NOTICE_ACCESS_KEPT\x10\x01\x12\x1c\n" +
 	"\x18NOTICE_UNKNOWN_CONTAINER\x10\x02\x12\x14\n" +
-	"\x10NOTICE_NO_POLICY\x10\x032Y\n" +
+	"\x10NOTICE_NO_POLICY\x10\x03\x12\x11\n" +
+	"\rNOTICE_CLOSED\x10\x062Y\n" +
 	"\x10IngestionService\x12E\n" +
 	"\x06Ingest\x12\x1a.muniment.v1.IngestRequest\x1a\x1b.muniment.v1.IngestResponse(\x010\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
