@@ -27,6 +27,8 @@ import (
 // together.
 type engine struct {
 	server  api.Server
+	store   *bolt.Store
+	record  *audit.Log
 	closers []func() error // in the order to close in
 }
 
@@ -51,6 +53,7 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 		return e, err
 	}
 	e.onClose(store.Close)
+	e.store = store
 
 	keys, err := identity.OpenKeyRing(cfg.path("keys"))
 	if err != nil {
@@ -70,6 +73,7 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 		return e, err
 	}
 	e.onClose(record.Close)
+	e.record = record
 	outbox := audit.NewDrain(record, store.Outbox(), log)
 	e.onClose(outbox.Close)
 

@@ -70,7 +70,14 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, e.close()) }()
+	defer func() {
+		closing := e.close()
+		if _, failed := errors.AsType[diskError](err); failed {
+			log.Warn("closing after the disk failed", "error", closing) // the same again, of each part
+			return
+		}
+		err = errors.Join(err, closing)
+	}()
 
 	server, health, err := api.New(e.server)
 	if err != nil {
@@ -90,6 +97,10 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 	case err := <-served:
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
+	case <-e.store.Failed():
+		err = diskError{"catalog", e.store.Err()}
+	case <-e.record.Failed():
+		err = diskError{"audit log", e.record.Err()}
 	}
 	log.Info("stopping: finishing what is in flight", "at_most", drainTime)
 	health.Shutdown()
@@ -101,5 +112,18 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 		log.Warn("calls still in flight were cancelled")
 		server.Stop()
 	}
-	return nil
+	return err
 }
+
+// diskError ends the server because a write failed in a way that only opening everything
+// anew can clear up.
+type diskError struct {
+	part  string
+	cause error
+}
+
+func (e diskError) Error() string {
+	return fmt.Sprintf("stopped, because writing the %s failed: %v; what was acknowledged is kept: check the disk, then start the server again", e.part, e.cause)
+}
+
+func (e diskError) Unwrap() error { return e.cause }
