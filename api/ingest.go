@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"time"
@@ -35,6 +36,8 @@ type item struct {
 	cost     int
 	prepared chan struct{} // closed when mutation or err is set
 	mutation catalog.Mutation
+	request  catalog.Request
+	named    *catalog.DocumentID // the document of the source that the item names, if it may be written
 	ticket   indexer.Ticket
 	err      error
 }
@@ -132,18 +135,30 @@ func (s ingestion) begin(ctx context.Context, c call, it *item, req *pb.IngestRe
 				it.err = errors.New("panic")
 			}
 		}()
-		if it.err = s.validate(req); it.err == nil {
+		if it.err = s.validate(req); it.err != nil {
+			return
+		}
+		it.named = named(req)
+		if it.request, it.err = request(c, req); it.err == nil {
 			it.mutation, it.err = s.Indexer.Prepare(ctx, toMutation(req))
 		}
 	}()
 }
 
-// submit hands prepared items to the writer in order.
+// submit hands prepared items to the writer in order. A document whose line is refused is
+// one that its source has: an open sync session must not take it for gone.
 func (s ingestion) submit(ctx context.Context, c call, received <-chan *item, submitted chan<- *item) {
+	by := indexer.Actor{User: c.User, App: c.App}
 	for it := range received {
 		<-it.prepared
-		if it.err == nil {
-			it.ticket, it.err = s.Indexer.Submit(ctx, indexer.Actor{User: c.User, App: c.App}, it.mutation, catalog.Request{})
+		var err error
+		switch {
+		case it.err == nil:
+			it.ticket, it.err = s.Indexer.Submit(ctx, by, it.mutation, it.request)
+		case it.named != nil:
+			if it.ticket, err = s.Indexer.Submit(ctx, by, catalog.SeeDocument{Document: *it.named}, catalog.Request{}); err != nil {
+				it.err = err
+			}
 		}
 		submitted <- it
 	}
@@ -155,11 +170,14 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 	var o catalog.Outcome
 	var at catalog.Revision
 	err := it.err
-	if err == nil {
-		o, at, err = it.ticket.Wait(ctx)
+	if it.ticket != (indexer.Ticket{}) {
+		var waiting error
+		if o, at, waiting = it.ticket.Wait(ctx); err == nil {
+			err = waiting
+		}
 	}
 	if err == nil && o.Refused != nil {
-		err = fieldError{versionField(it.mutation), o.Refused}
+		err = fieldError{refusedField(it.mutation, o.Refused), o.Refused}
 	}
 	if err == nil {
 		ack.ConsistencyToken, err = s.consistency(at)
@@ -176,17 +194,39 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 	if o.Changed {
 		ack.Status = pb.IngestResponse_STATUS_APPLIED
 	}
-	ack.Notices = notices(it.mutation, o)
+	ack.Notices, ack.Replayed = notices(it.mutation, o), o.Replayed
 	return ack
 }
 
-// versionField is the field a refused version stands in.
-func versionField(m catalog.Mutation) string {
+// request names the item for the store, with a hash of all that it says.
+func request(c call, req *pb.IngestRequest) (catalog.Request, error) {
+	if req.GetRequestId() == "" {
+		return catalog.Request{}, nil
+	}
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(req)
+	return catalog.Request{By: string(c.User) + "\x00" + string(c.App), ID: req.GetRequestId(), Payload: sha256.Sum256(b)}, err
+}
+
+// named is the document that a document line names.
+func named(req *pb.IngestRequest) *catalog.DocumentID {
+	if d := req.GetDocument(); d != nil {
+		return &catalog.DocumentID{Source: d.GetSource(), ID: d.GetId()}
+	}
+	return nil
+}
+
+// refusedField is the field that a refusal of the store is about.
+func refusedField(m catalog.Mutation, refused error) string {
+	if refused == catalog.ErrRequestReused {
+		return "request_id"
+	}
 	switch m.(type) {
 	case catalog.PutContainer:
 		return "container.version"
 	case catalog.DeleteDocument:
 		return "delete.version"
+	case catalog.SeeDocument:
+		return "seen.version"
 	default:
 		return "document.version"
 	}
@@ -224,6 +264,8 @@ func authorized(c call, req *pb.IngestRequest) error {
 		source = it.Access.GetSource()
 	case *pb.IngestRequest_Delete:
 		source = it.Delete.GetSource()
+	case *pb.IngestRequest_Seen:
+		source = it.Seen.GetSource()
 	default:
 		return nil // nothing to write; validate refuses it
 	}
@@ -251,6 +293,9 @@ func toMutation(req *pb.IngestRequest) catalog.Mutation {
 			Document: catalog.DocumentID{Source: v.GetSource(), ID: v.GetId()},
 			Access:   catalog.AccessPatch{Version: v.GetAccessVersion(), Policy: toPolicy(v.GetPolicy()), Container: v.Container, Sensitivity: v.Sensitivity},
 		}
+	case *pb.IngestRequest_Seen:
+		v := it.Seen
+		return catalog.SeeDocument{Document: catalog.DocumentID{Source: v.GetSource(), ID: v.GetId()}, Stored: true, Version: v.GetVersion()}
 	default:
 		v := req.GetDelete()
 		return catalog.DeleteDocument{Document: catalog.DocumentID{Source: v.GetSource(), ID: v.GetId()}, Version: v.GetVersion()}

@@ -140,6 +140,10 @@ func subject(m catalog.Mutation) (id catalog.DocumentID, content bool) {
 		return m.Document.DocumentID, true
 	case catalog.DeleteDocument:
 		return m.Document, true
+	case catalog.SeeDocument:
+		return m.Document, true
+	case catalog.PutVectors:
+		return m.Document, true
 	case catalog.PutAccess:
 		return m.Document, false
 	default:
@@ -164,9 +168,10 @@ func (x *Indexer) commit(ctx context.Context, group []*job) {
 // contents parts the jobs that bring content from the others.
 func contents(group []*job) (contents, rest []*job) {
 	for _, j := range group {
-		if _, ok := j.mutation.(catalog.PutDocument); ok {
+		switch j.mutation.(type) {
+		case catalog.PutDocument, catalog.PutVectors:
 			contents = append(contents, j)
-		} else {
+		default:
 			rest = append(rest, j)
 		}
 	}

@@ -8,10 +8,15 @@
 //	groups      group key + revision → likewise, the group's direct members
 //	texts       revision of the content + document key → the original text
 //	passages    row → the passage, with the document version and ordinal it belongs to
-//	vectors     row → the passage's vector, little-endian float32
+//	vectors     row → the passage's vector, little-endian float32; row + revision → the
+//	            one it was given later
 //	changes     revision + kind + key → nothing: the key was changed in that revision
 //	outbox      sequence → an audit record that waits for the audit log
-//	sources     source → when it was first and last heard of
+//	sources     source → when it was first and last heard of, its settings, its sync session
+//	seen        number of a session + document key → nothing: the session has seen it
+//	tombstones  source + time + revision + id → nothing: the newest record is a tombstone
+//	requests    who asks + id → what was asked and what became of it
+//	expiries    time + who asks + id → nothing: the request was made then
 //	meta        the store's counters
 //
 // Records are never overwritten: a change adds one under a new revision, and a snapshot
@@ -89,8 +94,12 @@ type Store struct {
 	current published
 	floor   catalog.Revision // the oldest revision that can be read
 	leases  map[catalog.Revision]int
-	paused  int // checks that run: nothing is pruned
-	closed  bool
+	// The running calls of Changes, by what they follow, and the newest revision of a
+	// tombstone that is gone (see mayDrop).
+	following map[catalog.Revision]int
+	dropped   catalog.Revision
+	paused    int // checks that run: nothing is pruned
+	closed    bool
 }
 
 // published is what readers see of the newest commit, replaced as a whole.
@@ -124,7 +133,7 @@ func Open(path string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{path: path, log: o.Logger, retention: o.Retention, reserve: o.Reserve, leases: map[catalog.Revision]int{}, poisoned: make(chan struct{})}
+	s := &Store{path: path, log: o.Logger, retention: o.Retention, reserve: o.Reserve, leases: map[catalog.Revision]int{}, following: map[catalog.Revision]int{}, poisoned: make(chan struct{})}
 	if err := s.open(path, o); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
@@ -138,7 +147,7 @@ func (s *Store) open(path string, o Options) (err error) {
 	_, missing := os.Stat(path)
 	var file *os.File // bbolt's own
 	s.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: o.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: o.noSync, InitialMmapSize: mapSize(path, o),
+		Timeout: o.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: o.noSync, NoGrowSync: o.noSync, InitialMmapSize: mapSize(path, o),
 		OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
 			f, err = os.OpenFile(name, flag, mode)
 			file = f
@@ -162,6 +171,9 @@ func (s *Store) open(path string, o Options) (err error) {
 	}
 	if err == nil && !o.noSync {
 		err = s.settle(file)
+	}
+	if err == nil {
+		err = s.upgrade()
 	}
 	if err == nil {
 		err = s.load()
@@ -193,7 +205,7 @@ func (s *Store) load() error {
 		if err != nil {
 			return err
 		}
-		s.floor = st.Floor
+		s.floor, s.dropped = st.Floor, st.Dropped
 		s.current, err = load(tx, st)
 		return err
 	})
@@ -212,7 +224,7 @@ func (s *Store) complete(path string) error {
 		}
 		first, _ := tx.Cursor().First()
 		empty = first == nil
-		for _, name := range buckets {
+		for _, name := range expected(tx) {
 			if !empty && tx.Bucket([]byte(name)) == nil {
 				return fmt.Errorf("%w: bucket %s is missing", catalog.ErrDamaged, name)
 			}
@@ -228,7 +240,7 @@ func (s *Store) complete(path string) error {
 				return err
 			}
 		}
-		return writeState(tx, state{})
+		return writeState(tx, state{Layout: layout})
 	})
 }
 

@@ -38,11 +38,13 @@ func (s *Store) commit(ctx context.Context, c catalog.Commit) (done catalog.Comm
 		if err != nil {
 			return false, err
 		}
-		b = newBatch(tx, current, c.At.UTC().Round(0))
-		if done.Outcomes, err = b.applyAll(ctx, c); err != nil || !b.changed {
+		b = newBatch(s, tx, &st, current, c.At.UTC().Round(0))
+		if done.Outcomes, err = b.applyAll(ctx, c); err != nil || !b.changed && !b.noted() {
 			return false, err
 		}
-		st.Head, st.Rows = b.revision, b.rows
+		if b.changed {
+			st.Head, st.Rows = b.revision, b.rows
+		}
 		if err := b.write(&st); err != nil {
 			return false, err
 		}
@@ -63,7 +65,7 @@ func (s *Store) commit(ctx context.Context, c catalog.Commit) (done catalog.Comm
 
 // publish lets readers see a commit that is on disk.
 func (s *Store) publish(st state, b *batch) {
-	b.head.table.raise(st.Head, b.records)
+	b.head.table.raise(st, b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current.head, s.current.sequence, s.current.rows = st.Head, st.Sequence, st.Rows

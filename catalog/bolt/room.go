@@ -11,7 +11,7 @@ import (
 // written any more: no revocation is committed, and no answer is recorded, so none may be
 // given. What grows the file is therefore refused earlier than what is urgent.
 func (s *Store) room(ms []catalog.Mutation) error {
-	if s.reserve < 0 || !content(ms) {
+	if s.reserve < 0 || !bringsContent(ms) {
 		return nil
 	}
 	free, err := freeBytes(filepath.Dir(s.path))
@@ -21,10 +21,11 @@ func (s *Store) room(ms []catalog.Mutation) error {
 	return fmt.Errorf("%w (%d MiB are free, and the last %d MiB are kept for deletions, access and audit)", catalog.ErrFull, free>>20, s.reserve>>20)
 }
 
-// content reports whether one of the mutations brings a document's text.
-func content(ms []catalog.Mutation) bool {
+// bringsContent reports whether one of the mutations brings a document's text.
+func bringsContent(ms []catalog.Mutation) bool {
 	for _, m := range ms {
-		if _, ok := m.(catalog.PutDocument); ok {
+		switch m.(type) {
+		case catalog.PutDocument, catalog.PutVectors:
 			return true
 		}
 	}
