@@ -24,7 +24,8 @@ func (s *Store) room(ms []catalog.Mutation) error {
 // bringsContent reports whether one of the mutations brings a document's text.
 func bringsContent(ms []catalog.Mutation) bool {
 	for _, m := range ms {
-		if _, ok := m.(catalog.PutDocument); ok {
+		switch m.(type) {
+		case catalog.PutDocument, catalog.PutVectors:
 			return true
 		}
 	}

@@ -72,7 +72,14 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, e.close()) }()
+	defer func() {
+		closing := e.close()
+		if _, failed := errors.AsType[diskError](err); failed {
+			log.Warn("closing after the disk failed", "error", closing) // the same again, of each part
+			return
+		}
+		err = errors.Join(err, closing)
+	}()
 
 	stopping, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -106,6 +113,10 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 	case err := <-served:
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
+	case <-e.store.Failed():
+		err = diskError{"catalog", e.store.Err()}
+	case <-e.audit.Failed():
+		err = diskError{"audit log", e.audit.Err()}
 	}
 	log.Info("stopping: finishing what is in flight", "at_most", drainTime)
 	health.Shutdown() // before anything is turned away
@@ -118,7 +129,7 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 		log.Warn("calls still in flight were cancelled")
 		server.Stop()
 	}
-	return nil
+	return err
 }
 
 // watchEnds is how long those who watch the health have to hear that it is over.
@@ -172,6 +183,8 @@ func (e *engine) unfit(stopping context.Context) string {
 		return "stopping"
 	case e.audit.Err() != nil:
 		return "the audit log cannot be written"
+	case e.store.Err() != nil:
+		return "the catalog cannot be written"
 	}
 	state, err := e.server.Indexer.Pin(stopping, 0)
 	if err != nil {
