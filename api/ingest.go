@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -124,17 +125,25 @@ func (s ingestion) begin(ctx context.Context, c call, it *item, req *pb.IngestRe
 		close(it.prepared)
 		return
 	}
+	release := sync.OnceFunc(func() { <-s.preparing })
 	go func() {
-		defer func() { <-s.preparing; close(it.prepared) }()
+		defer func() { release(); close(it.prepared) }()
 		defer func() {
 			if p := recover(); p != nil {
 				s.Log.Error("panic while preparing an item", "position", it.position, "panic", p)
 				it.err = errors.New("panic")
 			}
 		}()
-		if it.err = s.validate(req); it.err == nil {
-			it.mutation, it.err = s.Indexer.Prepare(ctx, toMutation(req))
+		if it.err = s.validate(req); it.err != nil {
+			return
 		}
+		if it.mutation, it.err = s.Indexer.Draft(toMutation(req)); it.err != nil {
+			return
+		}
+		if s.Indexer.Patience > 0 {
+			release() // waiting for an embedder elsewhere needs no processor
+		}
+		it.mutation, it.err = s.Indexer.Embed(ctx, it.mutation)
 	}()
 }
 
@@ -202,6 +211,9 @@ func notices(m catalog.Mutation, o catalog.Outcome) (list []pb.IngestResponse_No
 	_, put := m.(catalog.PutDocument)
 	if d := o.Document; put && d != nil && d.Access.Policy == nil && d.Access.Container == "" {
 		list = append(list, pb.IngestResponse_NOTICE_NO_POLICY)
+	}
+	if d := o.Document; put && d != nil && d.Pending {
+		list = append(list, pb.IngestResponse_NOTICE_PENDING_EMBEDDING)
 	}
 	return list
 }

@@ -67,7 +67,7 @@ func (x *Indexer) vectors(ctx context.Context, texts []string) ([][]float32, err
 		if v == nil {
 			continue
 		}
-		if _, ok := unitLength(v); !ok || len(v) != x.Space.Dimensions {
+		if _, ok := Unit(v); !ok || len(v) != x.Space.Dimensions {
 			return nil, fmt.Errorf("embedding: a vector that is none of the space %q", x.Space.ID)
 		}
 	}
@@ -99,7 +99,7 @@ func (x *Indexer) checkVectors(m *catalog.PutDocument) error {
 		if len(p.Vector) != x.Spaces[i].Dimensions {
 			return refuse("VECTOR_SIZE", field, "%d numbers, %q has %d", len(p.Vector), space, x.Spaces[i].Dimensions)
 		}
-		unit, ok := unitLength(p.Vector)
+		unit, ok := Unit(p.Vector)
 		if !ok {
 			return refuse("VECTOR_NOT_FINITE", field, "must be finite numbers, not all zero")
 		}
@@ -108,7 +108,9 @@ func (x *Indexer) checkVectors(m *catalog.PutDocument) error {
 	return nil
 }
 
-func unitLength(v []float32) ([]float32, bool) {
+// Unit returns a vector of the same direction and of unit length; false if there is none,
+// because v is zero or not of finite numbers.
+func Unit(v []float32) ([]float32, bool) {
 	var sum float64
 	for _, f := range v {
 		sum += float64(f) * float64(f)

@@ -137,6 +137,8 @@ func changeRecord(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o c
 		document("change access", m.Document)
 	case catalog.DeleteDocument:
 		document("delete document", m.Document)
+	case catalog.PutVectors:
+		document("embed document", m.Document)
 	case catalog.PutContainer:
 		change.Op, change.Source, change.ID, change.Version = "put container", m.Container.Source, m.Container.ID, m.Container.Version
 	case catalog.PutGroup:
