@@ -17,14 +17,3 @@ func (t *Table) Passages() int {
 	}
 	return n
 }
-
-// Pending is how many documents wait for their vectors.
-func (t *Table) Pending() int {
-	n := 0
-	for e := range t.documents.all() {
-		if e.Pending {
-			n++
-		}
-	}
-	return n
-}

@@ -107,7 +107,7 @@ func (g *gauges) counts(t *indexer.Table) [3]float64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.table != t {
-		g.table, g.counted = t, [3]float64{float64(t.Documents()), float64(t.Passages()), float64(t.Pending())}
+		g.table, g.counted = t, [3]float64{float64(t.Documents()), float64(t.Passages()), float64(g.server.Indexer.Waiting())}
 	}
 	return g.counted
 }

@@ -33,7 +33,7 @@ func (o *operator) Status(ctx context.Context) (*pb.GetStatusResponse, error) {
 	defer state.Release()
 	resp := &pb.GetStatusResponse{
 		Version: version, StartTime: timestamppb.New(o.started), RefusingWrites: o.refusing(),
-		Documents: int64(state.Table.Documents()), Passages: int64(state.Table.Passages()), PendingEmbedding: int64(state.Table.Pending()),
+		Documents: int64(state.Table.Documents()), Passages: int64(state.Table.Passages()), PendingEmbedding: int64(o.server.Indexer.Waiting()),
 		Indexes: []*pb.IndexStatus{{Name: "keyword", Ready: state.Keyword != nil}, {Name: "vector", Ready: state.Vector != nil}},
 	}
 	if resp.Disk, err = diskUsage(o.cfg.Data); err != nil {
