@@ -172,6 +172,8 @@ func (e *engine) unfit(stopping context.Context) string {
 		return "stopping"
 	case e.audit.Err() != nil:
 		return "the audit log cannot be written"
+	case e.store.Err() != nil:
+		return "the catalog cannot be written"
 	}
 	state, err := e.server.Indexer.Pin(stopping, 0)
 	if err != nil {
