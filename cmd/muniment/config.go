@@ -36,6 +36,9 @@ type config struct {
 	Apps map[string]appConfig `yaml:"apps"`
 	// SyncGuard is the share of a source's documents that a sync may remove unconfirmed.
 	SyncGuard float64 `yaml:"sync_guard"`
+	// KeepDeleted is how long the marks of deleted documents are kept, of sources whose
+	// versions are times; others keep them for good.
+	KeepDeleted time.Duration `yaml:"keep_deleted"`
 	// Embedder is the server that turns text into vectors; the embedded default if absent.
 	Embedder *embedderConfig `yaml:"embedder"`
 	// VectorSpaces declares the spaces of vectors that senders bring.
@@ -57,7 +60,7 @@ type spaceConfig struct {
 }
 
 func defaultConfig() config {
-	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale, SyncGuard: 0.2}
+	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale, SyncGuard: 0.2, KeepDeleted: 90 * 24 * time.Hour}
 }
 
 // loadConfig reads the file named, else DATA/muniment.yaml if there is one, else nothing;
@@ -133,6 +136,9 @@ func (c config) check() error {
 		if app.Clearance != "" && !seen[app.Clearance] {
 			return usagef("apps.%s.clearance: %q is not one of %v", name, app.Clearance, c.Sensitivity)
 		}
+	}
+	if c.KeepDeleted < 24*time.Hour {
+		return usagef("keep_deleted: must be at least 24h, longer than a late line may take, not %v", c.KeepDeleted)
 	}
 	if !(c.SyncGuard >= 0 && c.SyncGuard <= 1) {
 		return usagef("sync_guard: must be a share between 0 and 1, not %v", c.SyncGuard)

@@ -127,6 +127,9 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 		return e, err
 	}
 	e.onClose(x.Close)
+	sweeping, stopSweeping := context.WithCancel(context.WithoutCancel(ctx))
+	e.onClose(func() error { stopSweeping(); return nil })
+	go sweepUntil(sweeping, x, cfg.KeepDeleted, log)
 
 	e.onClose(e.operator.wait)
 	e.words, e.vectors = words, vectors

@@ -83,7 +83,9 @@ func TestIngestionFigures(t *testing.T) {
 	if !*figures {
 		t.Skip("a measurement: run it with -figures")
 	}
-	row := func(what, format string, args ...any) { fmt.Printf("| %s | %s |\n", what, fmt.Sprintf(format, args...)) }
+	row := func(what, format string, args ...any) {
+		fmt.Printf("| %s | %s |\n", what, fmt.Sprintf(format, args...))
+	}
 	fmt.Print("| what | figure |\n|---|---|\n")
 	for _, mode := range []struct {
 		what      string
