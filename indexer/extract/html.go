@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"regexp"
 	"strings"
 
 	xhtml "golang.org/x/net/html"
@@ -17,34 +18,48 @@ func html(text string) Document {
 	}
 }
 
-// read takes the whole page, token by token.
+// read takes the whole page.
 func (p *page) read() {
-	z := xhtml.NewTokenizer(strings.NewReader(p.original))
-	from := 0
+	if p.original != "" {
+		l := joinLines(p.original, []stretch{{0, len(p.original)}})
+		p.tokens(&l, 0)
+	}
+	p.close()
+}
+
+// tokens takes a piece of HTML behind from, token by token. open reports whether it ends
+// within a comment.
+func (p *page) tokens(l *lines, from int) (open bool) {
+	z := xhtml.NewTokenizer(strings.NewReader(l.text[from:]))
 	for {
 		kind := z.Next()
 		to := from + len(z.Raw())
 		switch kind {
 		case xhtml.TextToken:
-			p.textToken(from, to)
+			l.each(from, to, p.textToken)
 		case xhtml.StartTagToken, xhtml.SelfClosingTagToken:
 			t := readTag(z)
-			t.from, t.to, t.closed = from, to, kind == xhtml.SelfClosingTagToken
+			t.from, t.to, t.closed = l.place(from), l.behind(to), kind == xhtml.SelfClosingTagToken
 			p.start(&t)
 		case xhtml.EndTagToken:
 			name, _ := z.TagName()
 			p.finish(string(name))
 		case xhtml.CommentToken:
-			p.comment(p.original[from:to])
+			raw := l.text[from:to]
+			p.comment(raw)
+			open = to == len(l.text) && strings.HasPrefix(raw, "<!--") && !endsComment.MatchString(raw)
 		case xhtml.ErrorToken:
-			// What begins a tag that never ends is not shown.
-			p.unseen.comment(p.original[from:])
-			p.close()
-			return
+			// What begins a tag that never ends is not shown. In a quotation, nor is what follows.
+			rest := l.text[from:]
+			p.unseen.comment(rest)
+			p.lost = p.lost || strings.Count(rest, `"`)%2 == 1 || strings.Count(rest, "'")%2 == 1
+			return open
 		}
 		from = to
 	}
 }
+
+var endsComment = regexp.MustCompile(`^<!---?>$|--!?>$`)
 
 func readTag(z *xhtml.Tokenizer) (t tag) {
 	name, more := z.TagName()

@@ -15,6 +15,8 @@ func (p *page) start(t *tag) {
 			}
 			return
 		}
+		// An end tag may have ended the foreign content before: what was hidden in it stays so.
+		p.lost = p.lost || p.doubt && (p.hidden() || int(f) < len(p.stack)-1)
 		p.popTo(f)
 	}
 	between := p.inTable() && p.open("table") > p.open("td", "th", "caption") // in no cell
@@ -95,7 +97,8 @@ func (p *page) endImplied(name string, own trait) {
 	if own&endsP != 0 && !(name == "table" && p.hidden()) {
 		closeIn(max(p.top().scope, p.open("button")), "p")
 	}
-	if headingLevel(name) > 0 && headingLevel(p.top().name) > 0 {
+	// A browser may have put a formatting element between the two.
+	if headingLevel(name) > 0 && headingLevel(p.top().name) > 0 && !p.hidden() {
 		p.popTo(int32(len(p.stack) - 1))
 	}
 }
@@ -169,18 +172,35 @@ func (p *page) end(at int32, own trait) {
 	switch {
 	case strings.EqualFold(p.stack[at].name, "form"), own&formatting != 0 && !reached:
 		// What lies within stays open, and so this must.
+		if own&formatting != 0 && p.blocksWithin(at) >= maxBlocksWithin {
+			return
+		}
+		if f := p.top().foreign; own&formatting != 0 && f > at {
+			p.doubt = true
+		}
 		p.stack[at].ended = true
 		if at == int32(len(p.stack)-1) {
 			p.popTo(at)
 		}
 	case own&special != 0, reached:
 		p.stack[at].ended = true
+		// However many cells lie within, one of them forgets its formatting.
 		switch p.stack[at].name {
-		case "applet", "marquee", "object":
-			for i := range p.stack[at:] {
-				p.stack[int(at)+i].ended = true // formatting within does not go on behind it
-			}
+		case "applet", "marquee", "object", "template":
+			p.once = true
 		}
 		p.popTo(at)
 	}
+}
+
+// maxBlocksWithin is how many special elements a formatting element can be taken out of by
+// its end tag. In more, browsers leave it open, and it goes on behind them.
+const maxBlocksWithin = 8
+
+// blocksWithin counts the special elements within the one at a place, up to the limit.
+func (p *page) blocksWithin(at int32) (n int) {
+	for i := p.top().special; i > at && n < maxBlocksWithin; i = p.stack[i-1].special {
+		n++
+	}
+	return n
 }

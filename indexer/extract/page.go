@@ -17,6 +17,8 @@ type page struct {
 	over     []string         // elements open beyond the deepest that is kept
 	lost     bool             // one of those was hidden: nothing behind it is seen
 	unseen   tally
+	doubt    bool // a formatting element that is around foreign content has been ended within it
+	once     bool // of the cells that are closed together only one forgets its formatting
 	form     bool // a form has begun and not been ended, even if what it was in has
 	out      renderer
 
@@ -72,7 +74,7 @@ func (p *page) begin() {
 	p.last = map[string]int32{}
 	look := plainLook.of(&p.survey.html, p.sheet).of(&p.survey.body, p.sheet)
 	p.stack = append(p.stack[:0], element{prev: -1, scope: -1, special: -1, wall: -1, foreign: -1, look: look})
-	p.over, p.lost, p.form, p.unseen, p.out = nil, false, false, tally{}, renderer{}
+	p.over, p.lost, p.doubt, p.once, p.form, p.unseen, p.out = nil, false, false, false, false, tally{}, renderer{}
 	p.survey.table = 0
 }
 
@@ -165,7 +167,9 @@ var bareTags = func() map[string]*tag {
 // not ended go on behind it, unless it is a cell or the like.
 func (p *page) popTo(at int32) {
 	var again [maxAgain]*tag
-	n, hidden := 0, p.hidden()
+	n, objects, hidden := 0, 0, p.hidden()
+	once, kept := p.once, false
+	p.once = false
 	for i := len(p.stack) - 1; i >= int(at); i-- {
 		if e := &p.stack[i]; e.again != nil && !e.ended {
 			if n < maxAgain {
@@ -173,8 +177,18 @@ func (p *page) popTo(at int32) {
 			}
 			n++
 		}
-		if p.stack[i].traits&marker != 0 {
+		e := &p.stack[i]
+		object := !e.ended && (e.name == "object" || e.name == "applet" || e.name == "marquee")
+		switch {
+		case once && (object || e.traits&marker != 0):
+			n, once, kept = 0, false, true
+		case kept:
+		case e.traits&marker != 0 && objects > 0:
+			objects-- // the browser forgets the formatting within the object, and keeps the rest
+		case e.traits&marker != 0:
 			n = 0
+		case object:
+			objects++
 		}
 	}
 	for len(p.stack) > int(at) {

@@ -16,6 +16,7 @@ type renderer struct {
 	heading    *Heading // the open one; Start is -1 until it has text
 	title      int      // where its words begin in the plain text
 	headings   []Heading
+	fresh      int  // where the text begins, or the block of HTML in Markdown: no line break is due there
 	power      bool // a superscript begins: what follows is no digit of the number before
 }
 
@@ -69,8 +70,10 @@ func (p *page) flush(e *element) {
 	switch g := e.place.grid; {
 	case g != nil && g.data && e.place.cell:
 		r.cell(g)
-	case r.gap != 0 || len(r.plain) == 0:
-		r.newline(max(r.gap, 0))
+	case len(r.plain) == r.fresh:
+		r.newline(0)
+	case r.gap != 0:
+		r.newline(r.gap)
 	}
 	if h := r.heading; h != nil && h.Start < 0 {
 		h.Start = len(r.plain)

@@ -25,8 +25,8 @@ var ignorable = &unicode.RangeTable{
 }
 
 const (
-	nonJoiner, joiner = '\u200c', '\u200d'
-	flag, cancelTag   = '\U0001f3f4', '\U000e007f'
+	nonJoiner, joiner    = '\u200c', '\u200d'
+	blackFlag, cancelTag = '\U0001f3f4', '\U000e007f'
 )
 
 // flags are the flags that are written in tags: of England, Scotland and Wales. Any other
@@ -78,7 +78,7 @@ func invisible(text string, leave func(from, to int)) {
 
 // flagTags is the length of the tags that text begins with if they make a flag.
 func flagTags(before rune, text string) int {
-	if before == flag {
+	if before == blackFlag {
 		for _, f := range flags {
 			if strings.HasPrefix(text, f) {
 				return len(f)

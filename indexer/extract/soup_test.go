@@ -44,6 +44,8 @@ func shown(t interface{ Fatal(...any) }, page string) (words []string) {
 
 var word = regexp.MustCompile(`w\d+`)
 
+var word4 = regexp.MustCompile(`w[a-z]{3}[0-9]{3}w`)
+
 // Whatever end tags are missing, misplaced or too many: what a browser hides is not taken for
 // visible.
 func TestTagSoupHidesWhatBrowsersHide(t *testing.T) {
@@ -71,7 +73,7 @@ func TestTagSoupHidesWhatBrowsersHide(t *testing.T) {
 	})
 	visible, both := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
-		page := rapid.SampledFrom([]string{"<body>", "<!DOCTYPE html>", "<p>"}).Draw(t, "start") + strings.Join(rapid.SliceOfN(piece, 1, 40).Draw(t, "page"), "")
+		page := rapid.SampledFrom([]string{"<body>", "<!DOCTYPE html>", "<p>"}).Draw(t, "start") + strings.Join(rapid.SliceOfN(piece, 20, 60).Draw(t, "page"), "")
 		want := shown(t, page)
 		got := word.FindAllString(extractAll(page), -1)
 		for _, w := range got {
@@ -82,7 +84,7 @@ func TestTagSoupHidesWhatBrowsersHide(t *testing.T) {
 		visible, both = visible+len(want), both+len(got)
 	})
 	t.Logf("of %d words that a browser shows, %d are kept", visible, both)
-	if both < visible*9/10 {
+	if both < visible*8/10 {
 		t.Errorf("of %d words that a browser shows, only %d are kept", visible, both)
 	}
 }

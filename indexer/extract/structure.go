@@ -167,8 +167,20 @@ func (p *page) endHeading() {
 	if h == nil || h.Start < 0 {
 		return
 	}
-	h.Title, h.End = strings.Join(strings.Fields(string(r.plain[r.title:])), " "), len(r.plain)
+	h.Title, h.End = titleOf(r.plain[r.title:]), len(r.plain)
 	r.headings = append(r.headings, *h)
+}
+
+// maxTitle bounds the bytes of a heading's title, which every passage below it repeats.
+const maxTitle = 1024
+
+// titleOf is the title of a heading with these words.
+func titleOf(words []byte) string {
+	title := strings.Join(strings.Fields(string(words)), " ")
+	if len(title) > maxTitle {
+		title = strings.ToValidUTF8(title[:maxTitle], "")
+	}
+	return title
 }
 
 // visible reports whether text that stands here is written.

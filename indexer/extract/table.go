@@ -105,8 +105,10 @@ func spanOf(value string) int {
 
 // endRow writes the end of a row, and of a header the line below it.
 func (p *page) endRow(g *grid) {
-	for i := range g.below {
-		g.below[i] = max(0, g.below[i]-1)
+	if g.column > 0 {
+		for i := range g.below {
+			g.below[i] = max(0, g.below[i]-1)
+		}
 	}
 	if g.open {
 		p.out.bars(g, g.column+g.next)

@@ -68,10 +68,9 @@ func (t *tag) names(a attribute, words ...string) bool {
 	return false
 }
 
-// scanTag reads the tag that s begins with, as browsers do, and returns its length, 0 if
-// there is none. Strict, it takes only what Markdown calls a tag within a line of text: there
-// anything else is text.
-func scanTag(s string, strict bool) (t tag, length int) {
+// scanTag reads the tag that s begins with and returns its length, 0 if there is none. It takes
+// only what Markdown calls a tag within a line of text: there anything else is text.
+func scanTag(s string) (t tag, length int) {
 	i := 1
 	if i < len(s) && s[i] == '/' {
 		t.end = true
@@ -81,50 +80,42 @@ func scanTag(s string, strict bool) (t tag, length int) {
 	if i >= len(s) || !letter(s[i]) {
 		return tag{}, 0
 	}
-	for i < len(s) && !space(s[i]) && s[i] != '/' && s[i] != '>' {
-		if strict && !letter(s[i]) && !digit(s[i]) && s[i] != '-' {
-			return tag{}, 0
-		}
+	for i < len(s) && (letter(s[i]) || digit(s[i]) || s[i] == '-') {
 		i++
 	}
 	t.name = strings.ToLower(s[begin:i])
 	for {
 		gap := i
-		for i < len(s) && (space(s[i]) || s[i] == '/' && !strict) {
+		for i < len(s) && space(s[i]) {
 			i++
 		}
-		if strict && strings.HasPrefix(s[i:], "/>") && !t.end {
+		switch {
+		case i >= len(s):
+			return tag{}, 0
+		case s[i] == '>':
+			return t, i + 1
+		case !t.end && strings.HasPrefix(s[i:], "/>"):
 			t.closed = true
 			return t, i + 2
-		}
-		if i >= len(s) {
+		case i == gap, t.end:
 			return tag{}, 0
 		}
-		if s[i] == '>' {
-			t.closed = !strict && s[i-1] == '/'
-			return t, i + 1
-		}
-		if strict && (i == gap || t.end) {
-			return tag{}, 0
-		}
-		if i = t.attribute(s, i, strict); i < 0 {
+		if i = t.attribute(s, i); i < 0 {
 			return tag{}, 0
 		}
 	}
 }
 
-// attribute reads the attribute at s[i:] and returns the index behind it, -1 if the tag ends
-// nowhere or may not have it.
-func (t *tag) attribute(s string, i int, strict bool) int {
+// attribute reads the attribute at s[i:] and returns the index behind it, -1 if there is none.
+func (t *tag) attribute(s string, i int) int {
 	begin := i
-	for i < len(s) && !space(s[i]) && s[i] != '/' && s[i] != '>' && (s[i] != '=' || i == begin) {
-		if c := s[i]; strict && !letter(c) && c != '_' && c != ':' && (i == begin || !digit(c) && c != '.' && c != '-') {
-			return -1
-		}
+	if c := s[i]; !letter(c) && c != '_' && c != ':' {
+		return -1
+	}
+	for i < len(s) && (letter(s[i]) || digit(s[i]) || strings.IndexByte("_:.-", s[i]) >= 0) {
 		i++
 	}
 	name, known := attributeNames[strings.ToLower(s[begin:i])]
-	known = known && !t.end
 	next := i
 	for next < len(s) && space(s[next]) {
 		next++
@@ -142,8 +133,7 @@ func (t *tag) attribute(s string, i int, strict bool) int {
 	}
 	begin = i
 	end := i
-	switch c := s[i]; {
-	case c == '"' || c == '\'':
+	if c := s[i]; c == '"' || c == '\'' {
 		begin++
 		n := strings.IndexByte(s[begin:], c)
 		if n < 0 {
@@ -151,14 +141,14 @@ func (t *tag) attribute(s string, i int, strict bool) int {
 		}
 		end = begin + n
 		i = end + 1
-	default:
+	} else {
 		for i < len(s) && !space(s[i]) && s[i] != '>' {
-			if strict && strings.IndexByte("\"'=<`", s[i]) >= 0 {
+			if strings.IndexByte("\"'=<`", s[i]) >= 0 {
 				return -1
 			}
 			i++
 		}
-		if end = i; strict && begin == end {
+		if end = i; begin == end {
 			return -1
 		}
 	}
