@@ -39,7 +39,8 @@ var mayImport = map[string]string{
 	"audit/postgres":  "acl catalog audit",
 	"audit/audittest": "acl catalog audit catalog/catalogtest",
 
-	"indexer":             "acl freshness catalog",
+	"indexer":             "acl freshness catalog indexer/extract",
+	"indexer/extract":     "freshness",
 	"indexer/keyword":     "acl freshness catalog indexer",
 	"indexer/vector":      "acl freshness catalog indexer",
 	"indexer/embed":       "acl freshness catalog indexer",
