@@ -57,7 +57,8 @@ var mayImport = map[string]string{
 	"api/limits":   speaks,
 	"api/scim":     speaks,
 
-	"cmd/muniment": everything,
+	"cmd/muniment":        everything,
+	"cmd/muniment/folder": "acl proto/muniment/v1",
 }
 
 // speaks is what every package that answers on the wire may import.
