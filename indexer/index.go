@@ -3,6 +3,7 @@ package indexer
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
@@ -14,8 +15,9 @@ type Index interface {
 	// Revision is the catalog revision the index is level with; 0 when it is empty, new
 	// or was found damaged and discarded.
 	Revision() catalog.Revision
-	// Apply adds and removes passages and is then level with the batch's revision.
-	// A row that is both added and removed is removed. Applying a batch twice is harmless.
+	// Apply adds passages, then puts vectors in place of those of passages it has, then
+	// removes passages, and is level with the batch's revision. A row that is both added and
+	// removed is removed. Applying a batch twice is harmless.
 	// Calls do not overlap.
 	Apply(ctx context.Context, b Batch) error
 	// Retain drops every row that keep does not know, after the catalog has been read
@@ -31,9 +33,12 @@ type Index interface {
 
 // Batch is what changed between two revisions, as far as indexes are concerned.
 type Batch struct {
-	Add    []Entry
-	Remove []catalog.Row
-	To     catalog.Revision
+	Add []Entry
+	// Vectors are passages added before of which the vector alone is new; they have no Text.
+	// An index without vectors passes over them.
+	Vectors []Entry
+	Remove  []catalog.Row
+	To      catalog.Revision
 }
 
 // Entry is one passage to be indexed.
@@ -52,8 +57,22 @@ type Reader interface {
 	// Nothing outside the view may influence the answer: not its members, not its order,
 	// not its scores. A query without anything to search by has no hits.
 	Search(ctx context.Context, view *Visible, q Query, limit int) ([]Hit, error)
+	// Contents yields what the index holds, each row as often as it holds it, in any
+	// order. It reads everything, so it takes long; it ends after the first error.
+	Contents(ctx context.Context) iter.Seq2[Content, error]
+	// Digest is the one that Contents gives a row with the entry in it; false if the index
+	// holds no such row, since the entry has nothing to be found by.
+	Digest(e Entry) (digest uint64, held bool)
 	// Close lets go of the pinned state.
 	Close() error
+}
+
+// Content is what an index holds of one row.
+type Content struct {
+	Row catalog.Row
+	// Digest is of all that the row is found by. Different contents have different
+	// digests but by rare accident; it means nothing in another process.
+	Digest uint64
 }
 
 // Query is what is searched for; each index uses the part it understands.

@@ -3,6 +3,9 @@ package indexer_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/crc64"
+	"iter"
 	"log/slog"
 	"maps"
 	"slices"
@@ -79,6 +82,14 @@ func (p *plain) Apply(_ context.Context, b indexer.Batch) error {
 	return p.write("Apply", func() {
 		for _, e := range b.Add {
 			p.rows[e.Row] = e
+		}
+		for _, e := range b.Vectors {
+			had, ok := p.rows[e.Row]
+			if !ok || e.Text != "" {
+				p.broken = fmt.Errorf("row %d is given a vector, and the index has it: %t, and text: %q", e.Row, ok, e.Text)
+			}
+			had.Space, had.Vector = e.Space, e.Vector
+			p.rows[e.Row] = had
 		}
 		for _, row := range b.Remove {
 			delete(p.rows, row)
@@ -167,6 +178,27 @@ func (r *plainReader) Search(_ context.Context, view *indexer.Visible, q indexer
 	}
 	slices.SortFunc(hits, func(a, b indexer.Hit) int { return view.Compare(a.Row, b.Row) })
 	return hits[:min(limit, len(hits))], nil
+}
+
+// Contents says what the index holds: the digest of a row is that of its text.
+func (r *plainReader) Contents(context.Context) iter.Seq2[indexer.Content, error] {
+	return func(yield func(indexer.Content, error) bool) {
+		if err := r.index.enter("Contents"); err != nil {
+			yield(indexer.Content{}, err)
+			return
+		}
+		for row, e := range r.rows {
+			digest, _ := r.Digest(e)
+			if !yield(indexer.Content{Row: row, Digest: digest}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Digest holds every entry with a text.
+func (r *plainReader) Digest(e indexer.Entry) (digest uint64, held bool) {
+	return crc64.Checksum([]byte(e.Text), crc64.MakeTable(crc64.ECMA)), e.Text != ""
 }
 
 // only returns a before that calls fn for one method.

@@ -60,11 +60,13 @@ func Run(t *testing.T, s Suite) {
 		{"the revision is the batch's", revisions},
 		{"a batch applied twice is applied once", replay},
 		{"removed passages are gone", removal},
+		{"vectors may come after their passages", vectorsLater},
 		{"a reader keeps what it pinned", pinned},
 		{"reset empties", reset},
 		{"retain drops what is not kept", retain},
 		{"everything survives reopening", reopening},
 		{"readers and the writer do not disturb each other", concurrency},
+		{"it says what it holds", contents},
 		{"a cancelled context ends every call", cancellation},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, s) })

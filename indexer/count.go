@@ -1,0 +1,30 @@
+package indexer
+
+// Documents is how many documents are present.
+func (t *Table) Documents() int {
+	n := 0
+	for range t.documents.all() {
+		n++
+	}
+	return n
+}
+
+// Passages is how many rows are live.
+func (t *Table) Passages() int {
+	n := 0
+	for e := range t.documents.all() {
+		n += int(e.Rows.Count)
+	}
+	return n
+}
+
+// Pending is how many documents wait for their vectors.
+func (t *Table) Pending() int {
+	n := 0
+	for e := range t.documents.all() {
+		if e.Pending {
+			n++
+		}
+	}
+	return n
+}
