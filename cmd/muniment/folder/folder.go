@@ -97,6 +97,8 @@ type Tree struct {
 	// Containers are the directories with documents in or below them, parents first. The
 	// id of the root is "/".
 	Containers []*pb.Container
+	// Dirs are the slash paths of all directories that were looked into, "." for the root.
+	Dirs []string
 	// Files are what may become documents, by name.
 	Files []File
 	// Skipped counts what is left out, by reason.

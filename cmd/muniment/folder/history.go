@@ -103,8 +103,8 @@ func (h *history) date(ctx context.Context, dir string, last *history, shallow b
 			return err
 		}
 	}
-	err := eachTouched(ctx, dir, commits, func(commit string, at time.Time, name string) bool {
-		if missing[name] {
+	err := eachTouched(ctx, dir, commits, func(commit string, at time.Time, path string) bool {
+		if name, below := strings.CutPrefix(path, h.prefix); below && missing[name] {
 			delete(missing, name)
 			if !boundary[commit] { // where the clone begins, every file looks new
 				h.committed[name] = at
@@ -139,12 +139,14 @@ func shallowCommits(ctx context.Context, dir string) (map[string]bool, error) {
 	return list, nil
 }
 
-// eachTouched calls each with the paths that every commit touched, newest commit first,
-// until each has seen enough. A merge touches what it made different from all its parents.
+// eachTouched calls each with the paths that every commit touched below the directory,
+// newest commit first, until each has seen enough. They begin at the top of the repository:
+// git makes them relative for plain commits only. A merge touches what it made different
+// from all its parents.
 func eachTouched(ctx context.Context, dir, commits string, each func(commit string, at time.Time, name string) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := gitCommand(ctx, dir, "log", "-z", "--format=%x01%H %ct", "--name-only", "--diff-merges=combined", "--relative",
+	c := gitCommand(ctx, dir, "log", "-z", "--format=%x01%H %ct", "--name-only", "--diff-merges=combined", "--no-relative",
 		"--no-renames", "--no-show-signature", "--no-ext-diff", "--no-textconv", "--no-color", "--no-mailmap", "--end-of-options", commits, "--", ".")
 	var stderr bytes.Buffer
 	c.Stderr = &stderr

@@ -123,8 +123,9 @@ func (n *names) principal(id uint32, group bool) string {
 // not given it is denied, for a group must not give what the list withholds. Where other
 // is everyone, groups that are not given it are denied as well; somebody who is also in
 // a group that has it, or is the owner, then loses what the kernel would give: the layer
-// is narrower, never wider. Ids without a name can be given nothing; and if one of them
-// would have to be denied, everyone is not admitted either.
+// is narrower, never wider. Ids without a name can be given nothing. If a group without one
+// would have to be denied, everyone is not admitted; if a user, no group is either, for
+// that user may be in it.
 func (p POSIX) layer(a fileACL, want permission, n *names) *pb.Layer {
 	mask := permission(7)
 	for _, e := range a.entries {
@@ -133,7 +134,8 @@ func (p POSIX) layer(a fileACL, want permission, n *names) *pb.Layer {
 		}
 	}
 	l := &pb.Layer{}
-	everyone, nameless := false, false
+	everyone, namelessUser, namelessGroup := false, false, false
+	var groups []*pb.Grant
 	var without []string // groups that are not given it
 	for _, e := range a.entries {
 		perm := e.perm
@@ -141,7 +143,7 @@ func (p POSIX) layer(a fileACL, want permission, n *names) *pb.Layer {
 			perm &= mask
 		}
 		given := perm&want == want
-		var who string
+		who, isUser := "", e.tag == tagUserObj || e.tag == tagUser
 		switch e.tag {
 		case tagUserObj:
 			who = n.principal(a.uid, false)
@@ -159,16 +161,23 @@ func (p POSIX) layer(a fileACL, want permission, n *names) *pb.Layer {
 		}
 		switch {
 		case who == "":
-			nameless = nameless || !given
-		case given:
+			namelessUser = namelessUser || isUser && !given
+			namelessGroup = namelessGroup || !isUser && !given
+		case given && isUser:
 			l.Allow = append(l.Allow, &pb.Grant{Principal: who})
-		case e.tag == tagUserObj || e.tag == tagUser:
+		case given:
+			groups = append(groups, &pb.Grant{Principal: who})
+		case isUser:
 			l.Deny = append(l.Deny, &pb.Grant{Principal: who})
 		default:
 			without = append(without, who)
 		}
 	}
-	if everyone && !nameless {
+	if namelessUser {
+		return l
+	}
+	l.Allow = append(l.Allow, groups...)
+	if everyone && !namelessGroup {
 		l.Allow = append(l.Allow, &pb.Grant{Principal: string(acl.Everyone)})
 		for _, g := range without {
 			l.Deny = append(l.Deny, &pb.Grant{Principal: g})

@@ -134,13 +134,30 @@ func TestLayersAreNeverWiderThanTheKernel(t *testing.T) {
 		if got && !may {
 			rt.Fatalf("%v may not, and the layer admits: %v\n%v", w, l, a)
 		}
-		// Exact for people with names whom no deny names, where "other" needs no deciding.
-		quiet := len(l.GetDeny()) == 0 && w.uid != 9 && !slices.Contains(w.groups, 9)
+		// Exact for people with names whom no deny names, where "other" needs no deciding and
+		// no user without a name would have to be denied.
+		nameless := a.uid == 9 || slices.ContainsFunc(a.entries, func(e entry) bool { return e.tag == tagUser && e.id == 9 })
+		quiet := len(l.GetDeny()) == 0 && !nameless && w.uid != 9 && !slices.Contains(w.groups, 9)
 		byOther := slices.ContainsFunc(a.entries, func(e entry) bool { return e.tag == tagOther && e.perm&want == want })
 		if may && !got && quiet && (!byOther || everyone && !slices.ContainsFunc(a.entries, func(e entry) bool { return e.id == 9 }) && a.uid != 9 && a.gid != 9) {
 			rt.Fatalf("%v may, and the layer does not admit: %v\n%v", w, l, a)
 		}
 	})
+}
+
+// TestUserWithoutName: user 9 is kept out by name and is in a group that is let in. As 9
+// has no name that a deny could use, the group is not let in; users with names are.
+func TestUserWithoutName(t *testing.T) {
+	a := fileACL{1, 1, []entry{{tagUserObj, 1, 0}, {tagGroupObj, 0, 0}, {tagOther, 0, 0}, {tagUser, 0, 9}, {tagUser, 1, 3}, {tagGroup, 1, 2}, {tagMask, 1, 0}}}
+	l := POSIX{}.layer(a, maySearch, testNames())
+	for _, c := range []struct {
+		who  who
+		want bool
+	}{{who{9, []uint32{2}}, false}, {who{2, []uint32{2}}, false}, {who{1, nil}, true}, {who{3, nil}, true}} {
+		if got := c.who.admits(l); got != c.want {
+			t.Errorf("%v: %t, want %t: %v", c.who, got, c.want, l)
+		}
+	}
 }
 
 func TestParseACL(t *testing.T) {

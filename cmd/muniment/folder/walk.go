@@ -60,6 +60,7 @@ func (t *Tree) walk(ctx context.Context) error {
 		return err
 	}
 	for _, d := range all { // parents come before what is in them
+		t.Dirs = append(t.Dirs, first(d.name, "."))
 		if !d.holds {
 			continue
 		}
