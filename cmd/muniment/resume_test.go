@@ -21,7 +21,7 @@ import (
 )
 
 // cutter passes bytes on to a server, and cuts each connection after a random number of
-// them in either direction, until it has cut as often as it should.
+// them, sent by the client and by the server in turn, until it has cut as often as it should.
 type cutter struct {
 	net.Listener
 	to   string
@@ -29,6 +29,7 @@ type cutter struct {
 	cuts atomic.Int64 // that were made
 	mu   sync.Mutex
 	rand *rand.Rand
+	turn int
 	most int
 }
 
@@ -61,13 +62,15 @@ func (c *cutter) pass(in net.Conn) {
 	}
 	defer out.Close()
 	ended := make(chan bool, 2)
-	for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
+	c.mu.Lock()
+	c.turn = 1 - c.turn
+	turn, after := c.turn, 1000+int64(c.rand.IntN(c.most)) // past the handshake
+	c.mu.Unlock()
+	for i, way := range [][2]net.Conn{{out, in}, {in, out}} {
 		limit := int64(-1)
-		c.mu.Lock()
-		if c.left.Load() > 0 {
-			limit = 1000 + int64(c.rand.IntN(c.most)) // past the handshake
+		if c.left.Load() > 0 && i == turn {
+			limit = after
 		}
-		c.mu.Unlock()
 		go func() {
 			if limit < 0 {
 				io.Copy(way[1], way[0])
@@ -99,7 +102,7 @@ func TestResumeAppliesEverythingOnce(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "feed.jsonl")
 	write(t, file, feed.String())
-	cut := newCutter(t, s.addr, 12, 20000)
+	cut := newCutter(t, s.addr, 8, 15000)
 	env := []string{"MUNIMENT_ADDR=" + cut.Addr().String(), "MUNIMENT_TOKEN=" + s.token(sender())}
 	got := program(t, append(env, "ingest", file)...)
 	if want := fmt.Sprintf("%d lines, %[1]d applied, 0 unchanged, 0 refused\n", documents*versions); got.code != exitOK || got.stdout != want || !strings.Contains(got.stderr, "connection was lost") {
@@ -116,7 +119,7 @@ func TestResumeAppliesEverythingOnce(t *testing.T) {
 	for i := range documents {
 		plant(t, dir, map[string]string{fmt.Sprintf("f%d/d%d.md", i%7, i): fmt.Sprintf("# Page %d\n\n%s\n", i, strings.Repeat("anchor ", 40))})
 	}
-	cut = newCutter(t, s.addr, 12, 20000)
+	cut = newCutter(t, s.addr, 8, 8000)
 	env[0] = "MUNIMENT_ADDR=" + cut.Addr().String()
 	got = program(t, append(env, "ingest", "--source", "wiki", "--readers", "everyone", dir)...)
 	if want := fmt.Sprintf("8 folders, %d documents, %[1]d applied, 0 unchanged, 0 refused, 0 removed\n", documents); got.code != exitOK || got.stdout != want {
