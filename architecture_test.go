@@ -59,6 +59,7 @@ var mayImport = map[string]string{
 	"api/scim":     speaks,
 
 	"cmd/muniment":        everything,
+	"cmd/muniment/folder": "acl proto/muniment/v1",
 	"cmd/muniment/backup": "", // files and hashes: what they mean is for the program to say
 }
 
