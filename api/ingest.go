@@ -70,6 +70,7 @@ func (s ingestion) Ingest(stream pb.IngestionService_IngestServer) error {
 			if err := stream.Send(s.acknowledge(ctx, it)); err != nil {
 				return err
 			}
+			// failpoint: api/acknowledged
 			for range it.cost {
 				<-places
 			}
@@ -158,6 +159,7 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 	if err == nil {
 		o, at, err = it.ticket.Wait(ctx)
 	}
+	// failpoint: api/before-acknowledge
 	if err == nil && o.Refused != nil {
 		err = fieldError{versionField(it.mutation), o.Refused}
 	}

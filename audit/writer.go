@@ -62,6 +62,7 @@ func (l *Log) group() {
 		err = l.poison(err)
 	}
 	l.mu.Unlock()
+	// failpoint: audit/before-wake
 	for _, q := range queue {
 		q.err = err
 		close(q.done)
@@ -133,6 +134,7 @@ func (l *Log) checkpoint() error {
 	if _, err := OpenCheckpoint(msg, note.VerifierList(l.config.Verifier)); err != nil {
 		return err
 	}
+	// failpoint: audit/before-checkpoint
 	if err := l.storage.Append(ctx, Batch{First: next.N, Checkpoint: msg}); err != nil {
 		return err
 	}

@@ -143,6 +143,8 @@ func (x *Indexer) publish(ctx context.Context) error {
 		}
 		*leg.reader = x.watch(leg.leg, r)
 	}
+	// failpoint: indexer/before-publish
 	x.published.set(s)
+	// failpoint: indexer/published
 	return nil
 }

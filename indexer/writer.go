@@ -153,6 +153,7 @@ func (x *Indexer) commit(ctx context.Context, group []*job) {
 	if err != nil {
 		x.Log.Error("commit failed", "mutations", len(group), "error", err)
 	}
+	// failpoint: indexer/before-acknowledge
 	for _, j := range group {
 		j.at = at
 		if err != nil {
@@ -178,6 +179,7 @@ func (x *Indexer) apply(ctx context.Context, group []*job) (catalog.Revision, er
 	if err != nil {
 		return 0, err
 	}
+	// failpoint: indexer/committed
 	for i, o := range done.Outcomes {
 		group[i].outcome = o
 	}
@@ -208,10 +210,12 @@ func (x *Indexer) advance(ctx context.Context, to catalog.Revision) error {
 		if !l.ready {
 			continue
 		}
+		// failpoint: indexer/before-apply
 		if err := l.index.Apply(ctx, batch); err != nil {
 			x.failed(l, err)
 		}
 	}
+	// failpoint: indexer/applied
 	x.table = table
 	return x.publish(ctx)
 }

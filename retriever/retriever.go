@@ -100,10 +100,12 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 		Results: results, Conflicts: conflicts(results), Degradations: append(degraded, failed...),
 		Evidence: evidence(results), At: view.At(),
 	}
+	// failpoint: retriever/before-record
 	answer.Entry, err = r.record(ctx, caller, req, state, answer)
 	if err != nil {
 		return Answer{}, notRecorded(ctx, err)
 	}
+	// failpoint: retriever/before-reveal
 	return answer, nil
 }
 

@@ -51,6 +51,7 @@ func (s *Store) commit(ctx context.Context, c catalog.Commit) (done catalog.Comm
 	if err != nil {
 		return catalog.Committed{}, err
 	}
+	// failpoint: catalog/after-sync
 	done.Revision = st.Head
 	if b.changed {
 		s.publish(st, b)
@@ -100,6 +101,7 @@ func (s *Store) write(ctx context.Context, fn func(*bbolt.Tx) (commit bool, err 
 	if !commit || err != nil {
 		return err
 	}
+	// failpoint: catalog/before-sync
 	return tx.Commit()
 }
 

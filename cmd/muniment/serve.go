@@ -72,6 +72,7 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 	}
 	defer func() { err = errors.Join(err, e.close()) }()
 
+	// failpoint: serve/opened
 	server, health, err := api.New(e.server)
 	if err != nil {
 		return err
