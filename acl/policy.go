@@ -2,6 +2,7 @@ package acl
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 )
@@ -88,6 +89,24 @@ func (p *Policy) Validate() error {
 		}
 	}
 	return nil
+}
+
+// Principals yields whom the policy's grants name, allowed or denied, in order.
+func (p *Policy) Principals() iter.Seq[Principal] {
+	return func(yield func(Principal) bool) {
+		if p == nil {
+			return
+		}
+		for _, l := range p.Layers {
+			for _, grants := range [][]Grant{l.Allow, l.Deny} {
+				for _, g := range grants {
+					if !yield(g.Principal) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
 
 // Equal reports whether two policies say the same, entry by entry; nil equals only nil.

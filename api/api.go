@@ -32,30 +32,38 @@ const (
 	maxStreams      = 100 // concurrent calls on one connection
 )
 
-// Server serves the whole API. All fields are required.
+// Server serves the whole API. All fields but SyncGuard are required.
 type Server struct {
 	Authority *identity.Authority
 	Keys      *identity.KeyRing
 	Indexer   *indexer.Indexer
 	Retriever *retriever.Retriever
 	Audit     *audit.Log
+	Operator  Operator
 	Scale     acl.Scale
 	Log       *slog.Logger
 	Now       func() time.Time
+	// SyncGuard is the share of a source's documents that a sync session may remove without
+	// confirmation, 0 to 1; at 0 every removal must be confirmed.
+	SyncGuard float64
 }
 
 // New returns a gRPC server with every service registered. Health is the only one that
-// answers without a token.
-func New(s Server) (*grpc.Server, *health.Server, error) {
+// answers without a token. Interceptors among the further options are told of every call,
+// with the status that its caller gets.
+func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, error) {
 	validator, err := protovalidate.New(protovalidate.WithMessages(
 		&pb.IngestRequest{}, &pb.RetrieveRequest{}, &pb.GetDocumentRequest{},
 		&pb.GetCallerRequest{}, &pb.GetGroupRequest{}, &pb.GetCheckpointRequest{}, &pb.GetRecordRequest{},
+		&pb.ExplainAccessRequest{}, &pb.PreviewAccessChangeRequest{},
+		&pb.SetSourceRequest{}, &pb.ListSourcesRequest{}, &pb.StartSyncRequest{}, &pb.CommitSyncRequest{}, &pb.AbortSyncRequest{},
+		&pb.GetStatusRequest{}, &pb.CheckRequest{}, &pb.RebuildRequest{}, &pb.BackupRequest{},
 	))
 	if err != nil {
 		return nil, nil, errors.Join(errors.New("compiling the rules of the contract"), err)
 	}
 	h := &handler{Server: s, validator: validator, preparing: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	g := grpc.NewServer(
+	g := grpc.NewServer(append(more,
 		grpc.ForceServerCodecV2(strictCodec{}),
 		grpc.ChainUnaryInterceptor(h.unary),
 		grpc.ChainStreamInterceptor(h.stream),
@@ -66,12 +74,15 @@ func New(s Server) (*grpc.Server, *health.Server, error) {
 		grpc.ConnectionTimeout(10*time.Second),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 2 * time.Minute, Timeout: 20 * time.Second}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true}),
-	)
+	)...)
 	pb.RegisterIngestionServiceServer(g, ingestion{handler: h})
 	pb.RegisterRetrievalServiceServer(g, retrieval{handler: h})
+	pb.RegisterSourceServiceServer(g, sources{handler: h})
 	pb.RegisterDocumentServiceServer(g, documents{handler: h})
 	pb.RegisterDirectoryServiceServer(g, directory{handler: h})
+	pb.RegisterAccessServiceServer(g, access{handler: h})
 	pb.RegisterAuditServiceServer(g, auditing{handler: h})
+	pb.RegisterOperationsServiceServer(g, operations{handler: h})
 	healthy := health.NewServer()
 	healthpb.RegisterHealthServer(g, healthy)
 	return g, healthy, nil

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"time"
@@ -35,7 +36,10 @@ type item struct {
 	cost     int
 	prepared chan struct{} // closed when mutation or err is set
 	mutation catalog.Mutation
-	ticket   indexer.Ticket
+	request  catalog.Request
+	instead  []catalog.Mutation // stored in place of a refused item
+	closed   bool               // whether instead closes what the item names
+	tickets  []indexer.Ticket   // of mutation, or of instead
 	err      error
 }
 
@@ -133,18 +137,41 @@ func (s ingestion) begin(ctx context.Context, c call, it *item, req *pb.IngestRe
 				it.err = errors.New("panic")
 			}
 		}()
-		if it.err = s.validate(req); it.err == nil {
-			it.mutation, it.err = s.Indexer.Prepare(ctx, toMutation(req))
+		it.err = s.prepare(ctx, c, it, req)
+		if it.err != nil && ctx.Err() == nil {
+			it.instead, it.closed = instead(req, it.err)
 		}
 	}()
 }
 
+// prepare sets the item's mutation and the name it is remembered by.
+func (s ingestion) prepare(ctx context.Context, c call, it *item, req *pb.IngestRequest) (err error) {
+	if err = s.validate(req); err != nil {
+		return err
+	}
+	if it.request, err = request(c, req); err != nil {
+		return err
+	}
+	it.mutation, err = s.Indexer.Prepare(ctx, toMutation(req))
+	return err
+}
+
 // submit hands prepared items to the writer in order.
 func (s ingestion) submit(ctx context.Context, c call, received <-chan *item, submitted chan<- *item) {
+	by := indexer.Actor{User: c.User, App: c.App}
 	for it := range received {
 		<-it.prepared
+		mutations, request := it.instead, catalog.Request{}
 		if it.err == nil {
-			it.ticket, it.err = s.Indexer.Submit(ctx, indexer.Actor{User: c.User, App: c.App}, it.mutation, catalog.Request{})
+			mutations, request = []catalog.Mutation{it.mutation}, it.request
+		}
+		for _, m := range mutations {
+			ticket, err := s.Indexer.Submit(ctx, by, m, request)
+			if err != nil {
+				it.err = err
+				break
+			}
+			it.tickets = append(it.tickets, ticket)
 		}
 		submitted <- it
 	}
@@ -156,12 +183,18 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 	var o catalog.Outcome
 	var at catalog.Revision
 	err := it.err
-	if err == nil {
-		o, at, err = it.ticket.Wait(ctx)
+	for _, ticket := range it.tickets {
+		var waiting error
+		if o, at, waiting = ticket.Wait(ctx); waiting != nil {
+			err = waiting
+		}
+	}
+	if it.closed && o.Refused == nil && !o.AccessKept {
+		ack.Notices = append(ack.Notices, pb.IngestResponse_NOTICE_CLOSED)
 	}
 	// failpoint: api/before-acknowledge
 	if err == nil && o.Refused != nil {
-		err = fieldError{versionField(it.mutation), o.Refused}
+		err = fieldError{refusedField(it.mutation, o.Refused), o.Refused}
 	}
 	if err == nil {
 		ack.ConsistencyToken, err = s.consistency(at)
@@ -178,17 +211,31 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 	if o.Changed {
 		ack.Status = pb.IngestResponse_STATUS_APPLIED
 	}
-	ack.Notices = notices(it.mutation, o)
+	ack.Notices, ack.Replayed = notices(it.mutation, o), o.Replayed
 	return ack
 }
 
-// versionField is the field a refused version stands in.
-func versionField(m catalog.Mutation) string {
+// request names the item for the store, with a hash of all that it says.
+func request(c call, req *pb.IngestRequest) (catalog.Request, error) {
+	if req.GetRequestId() == "" {
+		return catalog.Request{}, nil
+	}
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(req)
+	return catalog.Request{By: string(c.User) + "\x00" + string(c.App), ID: req.GetRequestId(), Payload: sha256.Sum256(b)}, err
+}
+
+// refusedField is the field that a refusal of the store is about.
+func refusedField(m catalog.Mutation, refused error) string {
+	if refused == catalog.ErrRequestReused {
+		return "request_id"
+	}
 	switch m.(type) {
 	case catalog.PutContainer:
 		return "container.version"
 	case catalog.DeleteDocument:
 		return "delete.version"
+	case catalog.SeeDocument:
+		return "seen.version"
 	default:
 		return "document.version"
 	}
@@ -226,6 +273,8 @@ func authorized(c call, req *pb.IngestRequest) error {
 		source = it.Access.GetSource()
 	case *pb.IngestRequest_Delete:
 		source = it.Delete.GetSource()
+	case *pb.IngestRequest_Seen:
+		source = it.Seen.GetSource()
 	default:
 		return nil // nothing to write; validate refuses it
 	}
@@ -253,6 +302,9 @@ func toMutation(req *pb.IngestRequest) catalog.Mutation {
 			Document: catalog.DocumentID{Source: v.GetSource(), ID: v.GetId()},
 			Access:   catalog.AccessPatch{Version: v.GetAccessVersion(), Policy: toPolicy(v.GetPolicy()), Container: v.Container, Sensitivity: v.Sensitivity},
 		}
+	case *pb.IngestRequest_Seen:
+		v := it.Seen
+		return catalog.SeeDocument{Document: catalog.DocumentID{Source: v.GetSource(), ID: v.GetId()}, Stored: true, Version: v.GetVersion()}
 	default:
 		v := req.GetDelete()
 		return catalog.DeleteDocument{Document: catalog.DocumentID{Source: v.GetSource(), ID: v.GetId()}, Version: v.GetVersion()}

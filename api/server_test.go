@@ -37,10 +37,11 @@ import (
 type server struct {
 	testing.TB
 	api.Server
-	store   catalog.Store
-	records *audittest.Memory
-	grpc    *grpc.Server
-	conn    *grpc.ClientConn
+	store    catalog.Store
+	records  *audittest.Memory
+	operator obedient
+	grpc     *grpc.Server
+	conn     *grpc.ClientConn
 }
 
 // start starts one that the test's end stops; embedder is the embedded default if nil.
@@ -72,7 +73,7 @@ func start(t testing.TB, embedder indexer.Embedder) *server {
 	t.Cleanup(func() { s.must(x.Close()) })
 	log := audittest.Open(t, s.records, audit.Config{Origin: keys.LogName(), Signer: keys.LogSigner(), Verifier: keys.LogVerifier()})
 	s.Server = api.Server{
-		Authority: authority, Keys: keys, Indexer: x, Audit: log, Scale: acl.DefaultScale, Log: quiet, Now: time.Now,
+		Authority: authority, Keys: keys, Indexer: x, Audit: log, Operator: &s.operator, Scale: acl.DefaultScale, Log: quiet, Now: time.Now,
 		Retriever: &retriever.Retriever{
 			States: x, Embedder: embedder, Space: space, Weight: standard.Space().Weight, Log: log, Now: time.Now,
 			Hash: func(query string) string { return keys.Hash("query", []byte(query)) },

@@ -8,7 +8,7 @@ import (
 
 // Append makes the record durable and returns its place. Concurrent calls share syncs.
 //
-// Errors: ErrRecord and ErrOutbox, and nothing was written; ErrUnwritable and ErrClosed; or ctx's
+// Errors: ErrRecord, ErrOutbox and ErrFull, and nothing was written; ErrUnwritable and ErrClosed; or ctx's
 // error, and then the record may or may not be in the log: whoever gets an error must not reveal
 // what the record was to cover.
 func (l *Log) Append(ctx context.Context, r Record) (Entry, error) {

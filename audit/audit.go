@@ -64,11 +64,13 @@ type Reader interface {
 // one that the saved checkpoint covers.
 type Storage interface {
 	Reader
-	// Append adds a batch and returns when it is durable. After an error the storage must not be
-	// written to again; what it holds is found out by opening it anew.
+	// Append adds a batch and returns when it is durable. With ErrFull nothing of the batch is
+	// stored, and the storage may be written to again. After any other error it must not; what it
+	// holds is found out by opening it anew.
 	Append(ctx context.Context, b Batch) error
 	// Erase destroys salts and bodies, putting erasure markers in their place, and returns when
-	// that is durable. Erasing twice is the same as once. Commitments and hashes stay.
+	// that is durable. Erasing twice is the same as once. Commitments and hashes stay. With ErrFull
+	// nothing is erased, and the storage may be written to again.
 	Erase(ctx context.Context, indexes []int64) error
 }
 

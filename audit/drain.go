@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/muniment/muniment/catalog"
@@ -25,6 +26,7 @@ type Drain struct {
 	done   chan struct{}
 	taken  uint64 // the outbox holds nothing up to here
 	last   time.Time
+	held   sync.RWMutex // shared by those who hold the outbox, exclusive while it is emptied
 }
 
 // How a drain works: records appended at a time, how often the outbox is emptied of what
@@ -125,9 +127,22 @@ func (d *Drain) pass(ctx context.Context) error {
 	return flush()
 }
 
-// take empties the outbox of what the log has.
+// Hold keeps the outbox from being emptied until release is called; what is pending goes on
+// being appended to the log. Whoever copies log and catalog holds it meanwhile: a record
+// that came into the log after the log was copied is then still in the outbox of a catalog
+// that is copied later, and none is in the log that the catalog does not know.
+func (d *Drain) Hold() (release func()) {
+	d.held.RLock()
+	return sync.OnceFunc(d.held.RUnlock)
+}
+
+// take empties the outbox of what the log has, unless somebody holds it.
 func (d *Drain) take(ctx context.Context) error {
 	d.last = time.Now()
+	if !d.held.TryLock() {
+		return nil
+	}
+	defer d.held.Unlock()
 	through := d.log.Outbox()
 	if through == d.taken {
 		return nil

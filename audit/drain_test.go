@@ -175,3 +175,42 @@ func TestDrainStopsAtWhatItCannotRead(t *testing.T) {
 		}
 	}
 }
+
+// While the outbox is held, the log goes on and the outbox keeps what the log has, even when
+// the drain is closed; a copy of both made then, the log first, has every change once.
+// Afterwards the outbox is emptied.
+func TestDrainHold(t *testing.T) {
+	o := newOffice(t)
+	o.commit(3)
+	d := audit.NewDrain(o.log, o.store.Outbox(), silence)
+	release := d.Hold()
+	before := o.log.Outbox() // of a copy of the log, made now
+	o.commit(4)
+	if err := d.Close(); err != nil { // without Hold it empties the outbox
+		t.Fatal(err)
+	}
+	if n := o.log.Outbox(); n != 7 {
+		t.Errorf("the log ends at record %d of the outbox, want 7", n)
+	}
+	next := before + 1
+	for r, err := range o.store.Outbox().Pending(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Sequence == next {
+			next++
+		}
+	}
+	if next != 8 {
+		t.Errorf("a log copied at record %d and the outbox lack record %d", before, next)
+	}
+	release()
+	release()
+	if err := audit.NewDrain(o.log, o.store.Outbox(), silence).Close(); err != nil {
+		t.Fatal(err)
+	}
+	for r := range o.store.Outbox().Pending(t.Context()) {
+		t.Errorf("record %d is still in the outbox", r.Sequence)
+	}
+	o.check()
+}

@@ -39,12 +39,12 @@ func (l *Log) Erase(ctx context.Context, r Record, indexes ...int64) (Entry, err
 			return err
 		}
 		err := l.storage.Erase(context.Background(), indexes)
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrFull) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			return l.poison(err)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return Entry{}, fmt.Errorf("erasing from the audit log: %w", err)

@@ -21,7 +21,10 @@ const (
 var (
 	// ErrUnwritable says that a write failed once: nothing can be appended until the log is opened anew.
 	ErrUnwritable = errors.New("audit: log is unwritable")
-	ErrClosed     = errors.New("audit: log is closed")
+	// ErrFull says that records did not fit on the disk: none of them is in the log, and the
+	// log goes on as soon as there is room.
+	ErrFull   = errors.New("audit: the disk is full: nothing was recorded")
+	ErrClosed = errors.New("audit: log is closed")
 )
 
 // Config says whose log it is. All fields but Saved are required.
@@ -50,14 +53,16 @@ type Entry struct {
 //
 // An idle log syncs at once; what arrives during a sync shares the next. Invariants: a log index is
 // given in queue order; size and outbox are published only after the sync; only the writer signs,
-// and only what is published; after the first error nothing is written or signed any more.
+// and only what is published; after the first error nothing is written or signed any more. One error
+// is none of these: for want of room (ErrFull) a group is refused, and the log is as it was before it.
 type Log struct {
-	storage Storage
-	config  Config
-	asks    chan func() // run by the writer between two groups
-	wake    chan struct{}
-	quit    chan struct{}
-	ended   chan struct{}
+	storage  Storage
+	config   Config
+	asks     chan func() // run by the writer between two groups
+	wake     chan struct{}
+	quit     chan struct{}
+	ended    chan struct{}
+	poisoned chan struct{} // closed once failed is set
 
 	mu         sync.Mutex
 	queue      []*request
@@ -72,6 +77,8 @@ type Log struct {
 	signed     Checkpoint
 	signedNote []byte
 	news       time.Time // when the first leaf after signed was added; zero if there is none
+	refused    time.Time // when there was last no room for a checkpoint
+	unsigned   error     // why the last checkpoint of all could not be signed
 }
 
 // request is what one call of Append waits for.
@@ -104,6 +111,9 @@ func (l *Log) Err() error {
 	return l.refusal()
 }
 
+// Failed returns a channel that is closed once the log is unwritable, as Err then says.
+func (l *Log) Failed() <-chan struct{} { return l.poisoned }
+
 // refusal is Err with mu held.
 func (l *Log) refusal() error {
 	if l.failed != nil {
@@ -116,7 +126,8 @@ func (l *Log) refusal() error {
 }
 
 // Close writes what is queued, signs a last checkpoint and ends the log. It does not close the
-// storage. It returns the error that made the log unwritable, if one did.
+// storage. It returns the error that made the log unwritable, if one did, or why the checkpoint
+// could not be signed: the records are durable all the same, and the next Open goes on from them.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	if !l.closed {
@@ -127,7 +138,10 @@ func (l *Log) Close() error {
 	<-l.ended
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.failed
+	if l.failed != nil {
+		return l.failed
+	}
+	return l.unsigned
 }
 
 // ask runs f on the writer and waits for it or for ctx.

@@ -35,7 +35,7 @@ func Open(ctx context.Context, s Storage, c Config) (*Log, error) {
 	l := &Log{
 		storage: s, config: c,
 		asks: make(chan func()), wake: make(chan struct{}, 1),
-		quit: make(chan struct{}), ended: make(chan struct{}),
+		quit: make(chan struct{}), ended: make(chan struct{}), poisoned: make(chan struct{}),
 	}
 	tail, err := s.Tail(ctx)
 	if err != nil {

@@ -30,6 +30,7 @@ const (
 	KindRefuse   Kind = "refuse"   // a request was refused
 	KindToken    Kind = "token"    // a token was issued
 	KindErase    Kind = "erase"    // bodies of earlier records were erased
+	KindOperate  Kind = "operate"  // the operator did something: a check, a rebuild, a backup, a restore
 )
 
 // Record is the body of one entry; it is stored as JSON in the order of these fields.
@@ -45,6 +46,7 @@ type Record struct {
 	Read      *Read      `json:"read,omitempty"`
 	Change    *Change    `json:"change,omitempty"`
 	Erasure   *Erasure   `json:"erasure,omitempty"` // set by Log.Erase alone
+	Operation *Operation `json:"operation,omitempty"`
 }
 
 // Retrieval pins what an answer was made of.
@@ -96,6 +98,12 @@ type Change struct {
 type Erasure struct {
 	Indexes []int64 `json:"indexes"`
 	Reason  string  `json:"reason"`
+}
+
+// Operation is what the operator did to the server as a whole.
+type Operation struct {
+	Name   string `json:"name"`             // "check", "rebuild", "backup", "restore"
+	Detail string `json:"detail,omitempty"` // which index, or which backup
 }
 
 // NewID returns a random 128-bit identifier in hexadecimal.

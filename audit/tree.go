@@ -3,6 +3,7 @@ package audit
 import (
 	"crypto/sha256"
 	"math/bits"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -48,6 +49,9 @@ func (t *Tree) Add(leaf tlog.Hash, hashes []tlog.Hash) []tlog.Hash {
 	t.size++
 	return hashes
 }
+
+// clone returns a tree that shares nothing with t.
+func (t *Tree) clone() Tree { return Tree{t.size, slices.Clone(t.edge)} }
 
 // Size returns the number of leaves.
 func (t *Tree) Size() int64 { return t.size }

@@ -27,16 +27,22 @@ func (l *Log) write() {
 		case <-due.C:
 		case <-l.quit:
 			l.group()
-			l.sign() // a failure is kept in l.failed, which Close returns
+			l.unsigned = l.sign()
 			return
 		}
 		if l.news.IsZero() {
 			continue
 		}
 		wait := checkpointEvery - time.Since(l.news)
-		if wait <= 0 || l.tree.Size()-l.signed.N >= checkpointLeaves {
-			l.sign()
-			continue
+		if l.tree.Size()-l.signed.N >= checkpointLeaves {
+			wait = 0
+		}
+		wait = max(wait, checkpointEvery-time.Since(l.refused))
+		if wait <= 0 {
+			if l.sign() == nil {
+				continue
+			}
+			wait = checkpointEvery
 		}
 		due.Reset(wait)
 	}
@@ -56,9 +62,14 @@ func (l *Log) group() {
 		outbox, err = l.append(queue)
 	}
 	l.mu.Lock()
-	if err == nil {
+	switch {
+	case err == nil:
 		l.size, l.outbox = l.tree.Size(), outbox
-	} else if l.failed == nil {
+	case errors.Is(err, ErrFull):
+		// What came meanwhile is refused too: it may carry on from outbox sequences of this group.
+		queue = append(queue, l.queue...)
+		l.queue, l.nextOutbox = nil, l.outbox
+	case l.failed == nil:
 		err = l.poison(err)
 	}
 	l.mu.Unlock()
@@ -69,9 +80,10 @@ func (l *Log) group() {
 	}
 }
 
-// append makes one batch of the queue durable. After an error the tree is ahead of the storage; the
-// log is poisoned then, and nobody reads the tree again.
+// append makes one batch of the queue durable. After ErrFull the tree is what it was. After another
+// error it is ahead of the storage; the log is poisoned then, and nobody reads the tree again.
 func (l *Log) append(queue []*request) (outbox uint64, err error) {
+	before := l.tree.clone()
 	b := Batch{First: l.tree.Size()}
 	for _, q := range queue {
 		for i := range q.stored {
@@ -83,6 +95,9 @@ func (l *Log) append(queue []*request) (outbox uint64, err error) {
 	}
 	// Not under a caller's context: one caller's deadline must not fail the others' records.
 	if err := l.storage.Append(context.Background(), b); err != nil {
+		if errors.Is(err, ErrFull) {
+			l.tree = before
+		}
 		return 0, err
 	}
 	if l.news.IsZero() {
@@ -93,12 +108,16 @@ func (l *Log) append(queue []*request) (outbox uint64, err error) {
 
 // poison makes err the reason why nothing is written any more. mu is held.
 func (l *Log) poison(err error) error {
-	l.failed = fmt.Errorf("%w: %w", ErrUnwritable, err)
+	if l.failed == nil {
+		l.failed = fmt.Errorf("%w: %w", ErrUnwritable, err)
+		close(l.poisoned)
+	}
 	return l.failed
 }
 
 // sign signs the tree as it is and saves the checkpoint, unless the last one says the same already.
-// It runs on the writer. An error poisons the log: records without checkpoints are no evidence.
+// It runs on the writer. An error poisons the log: records without checkpoints are no evidence. For
+// want of room it is tried again soon.
 func (l *Log) sign() error {
 	l.mu.Lock()
 	err := l.failed
@@ -109,7 +128,10 @@ func (l *Log) sign() error {
 	if l.signedNote != nil && l.tree.Size() == l.signed.N {
 		return nil
 	}
-	if err := l.checkpoint(); err != nil {
+	if err := l.checkpoint(); errors.Is(err, ErrFull) {
+		l.refused = time.Now()
+		return fmt.Errorf("saving a checkpoint: %w", err)
+	} else if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		return l.poison(fmt.Errorf("saving a checkpoint: %w", err))

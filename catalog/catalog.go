@@ -27,16 +27,21 @@ type Store interface {
 	// returns, or none. A mutation that is refused (an old version, say) changes nothing
 	// and fails neither the commit nor its neighbours: its Outcome says so. The outbox
 	// records made by audit from the outcomes are stored in the same commit. A commit in
-	// which nothing changed takes no new revision.
+	// which nothing changed takes no new revision. What it notes beside, that a request was
+	// answered or a document seen, say, is durable all the same when it returns. Errors: ErrFull,
+	// ErrPoisoned.
 	Commit(ctx context.Context, c Commit) (Committed, error)
 	// Snapshot pins a revision that has been committed and not pruned; 0 means the newest.
 	// Errors: ErrPruned, ErrFuture.
 	Snapshot(ctx context.Context, at Revision) (Snapshot, error)
 	// Changes yields, ordered by revision, the newest state of everything that changed
 	// after the revision; after 0 it is a rebuild. It ends at the newest revision of the
-	// moment it is called. Passages and vectors are read for Contents alone.
+	// moment it is called. Passages and vectors are read for Contents alone. Error: ErrPruned
+	// if a tombstone that came after the revision has been dropped, which a rebuild misses
+	// nothing by.
 	Changes(ctx context.Context, after Revision, part Part) iter.Seq2[Change, error]
-	// Sources returns the sources heard of, by name, as they stand now.
+	// Sources returns the sources heard of, by name, as they stand now. A store has no clock:
+	// a session that has expired since its last line is among them.
 	Sources(ctx context.Context) ([]Source, error)
 	// Outbox yields the audit records that have been committed and not yet been taken,
 	// oldest first; Take removes those up to and including a sequence.
@@ -71,6 +76,9 @@ type Snapshot interface {
 	Passages(ctx context.Context, view acl.View, ids []PassageID) ([]Passage, error)
 	// Text returns the original text of an admitted document. Error: ErrNotFound.
 	Text(ctx context.Context, view acl.View, id DocumentID) (string, error)
+	// Directory is the groups at this revision. It holds nothing of documents, but is for
+	// callers with a role alone: who is in which group is not everybody's to know.
+	Directory() *acl.Directory
 	// Group returns a group's direct members. It is no document: callers need the
 	// directory role. Error: ErrNotFound.
 	Group(name acl.Principal) ([]acl.Principal, error)
@@ -96,12 +104,13 @@ type OutboxRecord struct {
 // Commit is what Store.Commit takes.
 type Commit struct {
 	Mutations []Mutation
-	// Requests names the mutations, one for each, or none for any.
+	// Requests names the mutations: one for each, or none at all.
 	Requests []Request
 	// Record makes the audit records of Mutations[i], which has been applied. Nil leaves no
 	// record; only tests do so. It is called inside the commit, must be quick and do no I/O.
 	Record func(at Revision, i int, o Outcome) [][]byte
-	// At is the time of the commit, used for the synced clocks.
+	// At is the time of the commit: the synced clocks are set to it, and sessions, requests
+	// and versions that are times are judged by it.
 	At time.Time
 }
 
@@ -118,4 +127,11 @@ var (
 	ErrFuture   = errors.New("catalog: the revision has not been committed yet")
 	ErrDamaged  = errors.New("catalog: the stored data is damaged")
 	ErrLocked   = errors.New("catalog: another process holds the data directory")
+	// ErrFull says that a commit did not fit on the disk: nothing has changed, reads go on,
+	// and commits succeed again as soon as there is room.
+	ErrFull = errors.New("catalog: the disk is full: nothing was changed; free space, and send it again")
+	// ErrPoisoned says that a write failed in a way that leaves it unknown what is on disk.
+	// From then on no commit is taken, and reads serve what was published before. Opening
+	// the store anew finds out what is there.
+	ErrPoisoned = errors.New("catalog: a write failed and what is on disk is unknown: restart the server")
 )

@@ -58,8 +58,6 @@ type Document struct {
 	VectorSpace string `cbor:"15,keyasint,omitempty"`
 	// Signature decides, with another document's, whether the two are copies.
 	Signature freshness.Signature `cbor:"16,keyasint,omitempty"`
-	// Hidden is how many code points of the text its readers do not see.
-	Hidden int `cbor:"25,keyasint,omitempty"`
 	// Pending says that the passages wait for their vectors in the server's own space.
 	Pending     bool              `cbor:"26,keyasint,omitempty"`
 	ContentHash [sha256.Size]byte `cbor:"20,keyasint"` // of the original text

@@ -1,16 +1,14 @@
 package catalog
 
 import (
-	"crypto/sha256"
-	"errors"
 	"time"
 
 	"github.com/muniment/muniment/acl"
 )
 
 // Mutation is one change asked of a store: PutDocument, PutAccess, DeleteDocument,
-// SeeDocument, PutVectors, PutContainer, PutGroup, PutSource, StartSync, CommitSync or
-// AbortSync.
+// SeeDocument, PutVectors, PutContainer, PutGroup, PutSource, StartSync, CommitSync,
+// AbortSync or CollectTombstones.
 type Mutation interface{ mutation() }
 
 // PutDocument stores a document version with its text and passages. Document's fields
@@ -44,7 +42,7 @@ func (p AccessPatch) Empty() bool {
 }
 
 // DeleteDocument deletes a document if Version is at least the stored one, and leaves a
-// tombstone either way.
+// tombstone for a document that the store does not know.
 type DeleteDocument struct {
 	Document DocumentID
 	Version  int64
@@ -61,15 +59,18 @@ type PutGroup struct {
 
 // SeeDocument marks a document as seen by the open sync session of its source, if there
 // is one. With Stored, it is refused with ErrNotStored unless that very version is present;
-// without, the source has the document but its line could not be taken.
+// without, the source has the document but its line could not be taken. Either way the
+// document is marked.
 type SeeDocument struct {
 	Document DocumentID
 	Stored   bool
 	Version  int64
 }
 
-// PutVectors gives the passages of a stored content their vectors. It is refused with
-// ErrNotStored unless the document is present in that version and as many passages.
+// PutVectors gives the passages of a stored content their vectors, instead of those they
+// have. It is refused with ErrNotStored unless the document is present in that version and
+// as many passages. It is no line of the source: it counts neither as a change of it nor
+// for its sync session.
 type PutVectors struct {
 	Document DocumentID
 	Version  int64
@@ -91,7 +92,8 @@ type StartSync struct {
 	Session Session // ID, By, Life and Request; the store sets the times
 }
 
-// CommitSync removes what is present and was not seen, and ends the session. It is refused
+// CommitSync removes what is present and was not seen, leaving tombstones at the stored
+// versions, and ends the session. It is refused
 // with ErrSyncUnknown if the session is not the open one or has expired, with
 // ErrSyncIncomplete if fewer than Documents were seen, and with ErrSyncRemoves if more would
 // be removed than both Allow and the share of what is present. A refusal other than the
@@ -105,87 +107,39 @@ type CommitSync struct {
 }
 
 // AbortSync ends a session and removes nothing. It is refused with ErrSyncUnknown if the
-// session is not the open one; an empty Session means whichever is open.
+// session is not the open one or has expired; an empty Session means whichever is open.
 type AbortSync struct {
 	Source  string
 	Session string
 	Error   string // noted as the source's error if not empty
 }
 
-func (PutDocument) mutation()    {}
-func (PutAccess) mutation()      {}
-func (DeleteDocument) mutation() {}
-func (SeeDocument) mutation()    {}
-func (PutVectors) mutation()     {}
-func (PutContainer) mutation()   {}
-func (PutGroup) mutation()       {}
-func (PutSource) mutation()      {}
-func (StartSync) mutation()      {}
-func (CommitSync) mutation()     {}
-func (AbortSync) mutation()      {}
-
-// Request names a mutation among all that one caller asks for, so that asking again is
-// harmless. For RequestLife after the first, the same name with the same payload gives the
-// first outcome again and does nothing, and with another payload is refused with
-// ErrRequestReused. The zero Request is not remembered.
-type Request struct {
-	By      string // who asks: user and app
-	ID      string
-	Payload [sha256.Size]byte // a hash of all that is asked
+// CollectTombstones drops the tombstones of a source that were left before an instant,
+// oldest first, at most Limit of them, and raises the source's Collected to the highest
+// version among them: what the store then does not know and is not newer counts as deleted.
+//
+// That takes versions that can be compared between documents, so nothing is dropped unless
+// the source has one of the time clocks. Nor is a tombstone whose version is no time since
+// 1970 or lies in the future, which would shut out what is new, nor one that a reader may
+// still ask for: the history that a store keeps, leases and running calls of Changes hold
+// it. An access register that has a version outlives its tombstone as AccessOnly, because
+// older access lines may still come; one without a version goes with it, and a document
+// that comes back says anew who may read it.
+type CollectTombstones struct {
+	Source string
+	Before time.Time
+	Limit  int
 }
 
-// RequestLife is how long a request is remembered.
-const RequestLife = 24 * time.Hour
-
-// Outcome is what became of one mutation.
-type Outcome struct {
-	// Refused is nil or one of the errors below; a refused mutation changed nothing that a
-	// reader could see.
-	Refused error
-	// Replayed says that this is the outcome of an earlier mutation with the same Request.
-	// Document, Source and Removed are then left out.
-	Replayed bool
-	// Changed says that something was stored; a repetition of what is there is not.
-	Changed bool
-	// AccessKept says that the line's access fields were older than the stored ones.
-	AccessKept bool
-	// UnknownContainer names the container the document or container lies in, if the
-	// store does not know it: a parent that admits nobody.
-	UnknownContainer string
-	// Document is the stored record after the mutation, for document mutations.
-	Document *Document
-	// Source is the source after the mutation, for source and sync mutations, with its
-	// counts as they were before anything was removed.
-	Source *Source
-	// Removed are the documents that CommitSync has removed, as they were.
-	Removed []Document
-}
-
-// Why a mutation was refused.
-var (
-	ErrVersionStale   = errors.New("catalog: the version is older than the stored one")
-	ErrVersionReused  = errors.New("catalog: the version is stored already with other content")
-	ErrVersionFuture  = errors.New("catalog: the version is a time in the future")
-	ErrNotStored      = errors.New("catalog: that version of the document is not stored")
-	ErrRequestReused  = errors.New("catalog: the request id was used for something else")
-	ErrSyncOpen       = errors.New("catalog: another sync session of the source is open")
-	ErrSyncUnknown    = errors.New("catalog: the sync session is not open")
-	ErrSyncIncomplete = errors.New("catalog: the sync session has not seen all documents")
-	ErrSyncRemoves    = errors.New("catalog: the sync session would remove too many documents")
-)
-
-// Change is the newest state of one thing that changed. Exactly one of the pointers is
-// set.
-type Change struct {
-	Revision  Revision
-	Document  *DocumentChange
-	Container *Container
-	Group     *acl.Change
-}
-
-// DocumentChange carries the document's newest record and, if it is Present and its
-// content changed after the revision asked for, its passages with their vectors.
-type DocumentChange struct {
-	Document Document
-	Passages []Passage // nil if only its access changed
-}
+func (PutDocument) mutation()       {}
+func (PutAccess) mutation()         {}
+func (DeleteDocument) mutation()    {}
+func (SeeDocument) mutation()       {}
+func (PutVectors) mutation()        {}
+func (PutContainer) mutation()      {}
+func (PutGroup) mutation()          {}
+func (PutSource) mutation()         {}
+func (StartSync) mutation()         {}
+func (CommitSync) mutation()        {}
+func (AbortSync) mutation()         {}
+func (CollectTombstones) mutation() {}

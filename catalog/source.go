@@ -13,8 +13,9 @@ type Source struct {
 	First    time.Time      `cbor:"2,keyasint,omitzero"` // of its changes
 	Last     time.Time      `cbor:"3,keyasint,omitzero"`
 	Settings SourceSettings `cbor:"4,keyasint,omitzero"`
-	// Collected is the highest version of a tombstone that was dropped: what is not known
-	// and not newer than it may be a deleted document that arrives late.
+	// Collected is the highest version of a tombstone that was dropped, 0 if none was: what
+	// is not known and not newer may be a deleted document that arrives late, and is refused
+	// with ErrVersionStale. It holds whatever the clock is set to later.
 	Collected int64     `cbor:"5,keyasint,omitempty"`
 	LastSync  time.Time `cbor:"6,keyasint,omitzero"` // when a session was last committed
 	// Error is what last went wrong with a sync, "" after one that was committed.
@@ -22,7 +23,7 @@ type Source struct {
 	ErrorAt time.Time `cbor:"8,keyasint,omitzero"`
 	Session *Session  `cbor:"9,keyasint,omitempty"` // the sync session that is open
 
-	// Counted when the source is read.
+	// Counted by the store.
 	Documents int `cbor:"-"` // present
 	Seen      int `cbor:"-"` // by the session, present or not
 	Unseen    int `cbor:"-"` // present and not seen by the session
@@ -51,14 +52,17 @@ const (
 )
 
 // Session is an open sync session: whatever is present of the source and not seen before
-// the session is committed is removed then. While it is open, every line of the source
-// that names a document marks that document as seen.
+// the session is committed is removed then. While it is open and has not expired, every
+// PutDocument and SeeDocument marks its document as seen, whoever sends it and whatever
+// becomes of it: a line that is refused shows that the source has the document as well as
+// one that is stored. PutAccess and DeleteDocument mark nothing; what follows permissions
+// knows nothing of contents. Every line of the source puts the session's expiry off.
 type Session struct {
 	ID      string        `cbor:"1,keyasint"`
 	By      acl.Principal `cbor:"2,keyasint"`
 	Start   time.Time     `cbor:"3,keyasint"`
 	Life    time.Duration `cbor:"4,keyasint"`           // how long it lasts without a line
-	Active  time.Time     `cbor:"5,keyasint"`           // the last line
+	Active  time.Time     `cbor:"5,keyasint"`           // the last line, or attempt to commit
 	Request string        `cbor:"6,keyasint,omitempty"` // the id of the request that opened it
 }
 
@@ -66,5 +70,21 @@ type Session struct {
 func (s *Session) Expires() time.Time { return s.Active.Add(s.Life) }
 
 // Expired reports whether the session has ended by itself. An expired session excludes
-// nobody and can no longer be committed.
+// nobody, marks nothing and can no longer be committed or aborted. It stays with the source
+// until another is started, which notes it as the source's error.
 func (s *Session) Expired(at time.Time) bool { return !at.Before(s.Expires()) }
+
+// Lag is how long ago the source was last synced or, if it never was, last changed, and
+// whether that is longer than it has promised. A source that nothing came from yet has no
+// lag.
+func (s *Source) Lag(now time.Time) (lag time.Duration, overdue bool) {
+	last := s.LastSync
+	if last.IsZero() {
+		last = s.Last
+	}
+	if last.IsZero() {
+		return 0, false
+	}
+	lag = max(0, now.Sub(last))
+	return lag, s.Settings.Cadence > 0 && lag > s.Settings.Cadence
+}

@@ -3,6 +3,7 @@ package indexer
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
@@ -52,8 +53,22 @@ type Reader interface {
 	// Nothing outside the view may influence the answer: not its members, not its order,
 	// not its scores. A query without anything to search by has no hits.
 	Search(ctx context.Context, view *Visible, q Query, limit int) ([]Hit, error)
+	// Contents yields what the index holds, each row as often as it holds it, in any
+	// order. It reads everything, so it takes long; it ends after the first error.
+	Contents(ctx context.Context) iter.Seq2[Content, error]
+	// Digest is the one that Contents gives a row with the entry in it; false if the index
+	// holds no such row, since the entry has nothing to be found by.
+	Digest(e Entry) (digest uint64, held bool)
 	// Close lets go of the pinned state.
 	Close() error
+}
+
+// Content is what an index holds of one row.
+type Content struct {
+	Row catalog.Row
+	// Digest is of all that the row is found by. Different contents have different
+	// digests but by rare accident; it means nothing in another process.
+	Digest uint64
 }
 
 // Query is what is searched for; each index uses the part it understands.

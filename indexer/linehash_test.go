@@ -17,7 +17,7 @@ import (
 var notContent = []string{
 	"DocumentID", "Version", // a version of another document, or another version
 	"Signature", "ContentHash", "LineHash", // derived from the rest
-	"Access", "Synced", "ACLSynced", "Rows", "State", "ContentAt", // set by the store
+	"Access", "Synced", "ACLSynced", "Rows", "State", "ContentAt", "Pending", "VectorsAt", // set by the store
 }
 
 // full is a document with something in every field.

@@ -3,6 +3,8 @@ package indexer_test
 import (
 	"context"
 	"errors"
+	"hash/crc64"
+	"iter"
 	"log/slog"
 	"maps"
 	"slices"
@@ -167,6 +169,27 @@ func (r *plainReader) Search(_ context.Context, view *indexer.Visible, q indexer
 	}
 	slices.SortFunc(hits, func(a, b indexer.Hit) int { return view.Compare(a.Row, b.Row) })
 	return hits[:min(limit, len(hits))], nil
+}
+
+// Contents says what the index holds: the digest of a row is that of its text.
+func (r *plainReader) Contents(context.Context) iter.Seq2[indexer.Content, error] {
+	return func(yield func(indexer.Content, error) bool) {
+		if err := r.index.enter("Contents"); err != nil {
+			yield(indexer.Content{}, err)
+			return
+		}
+		for row, e := range r.rows {
+			digest, _ := r.Digest(e)
+			if !yield(indexer.Content{Row: row, Digest: digest}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Digest holds every entry with a text.
+func (r *plainReader) Digest(e indexer.Entry) (digest uint64, held bool) {
+	return crc64.Checksum([]byte(e.Text), crc64.MakeTable(crc64.ECMA)), e.Text != ""
 }
 
 // only returns a before that calls fn for one method.

@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"hash/maphash"
+	"iter"
 	"maps"
 )
 
@@ -21,6 +22,22 @@ func (s sharded[K, V]) get(k K) (v V, ok bool) {
 	}
 	v, ok = s.parts[maphash.Comparable(shardSeed, k)%shards][k]
 	return v, ok
+}
+
+// all yields every value, in no order.
+func (s sharded[K, V]) all() iter.Seq[V] {
+	return func(yield func(V) bool) {
+		if s.parts == nil {
+			return
+		}
+		for _, part := range s.parts {
+			for _, v := range part {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // edit begins a changed copy; the receiver stays as it is.

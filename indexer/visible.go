@@ -60,9 +60,7 @@ func (t *Table) access(g governance) acl.Access {
 		DocumentID: catalog.DocumentID{Source: g.source},
 		Access:     catalog.Access{Policy: g.policy, Container: g.container, Sensitivity: g.sensitivity},
 	}
-	return d.Governed(func(id string) (catalog.Container, bool) {
-		return t.containers.get(catalog.DocumentID{Source: g.source, ID: id})
-	})
+	return d.Governed(t.lookup(g.source))
 }
 
 // Filter is what a request restricts its search to. Every non-empty field must match.

@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -139,6 +140,10 @@ func subject(m catalog.Mutation) (id catalog.DocumentID, content bool) {
 		return m.Document.DocumentID, true
 	case catalog.DeleteDocument:
 		return m.Document, true
+	case catalog.SeeDocument:
+		return m.Document, true
+	case catalog.PutVectors:
+		return m.Document, true
 	case catalog.PutAccess:
 		return m.Document, false
 	default:
@@ -147,9 +152,34 @@ func subject(m catalog.Mutation) (id catalog.DocumentID, content bool) {
 }
 
 // commit makes the group durable, brings the indexes and the published state there, and
-// answers each job.
+// answers each job. Content for which there is no room does not hold up the rest.
 func (x *Indexer) commit(ctx context.Context, group []*job) {
 	at, err := x.apply(ctx, group)
+	if errors.Is(err, catalog.ErrFull) {
+		if contents, rest := contents(group); len(contents) > 0 && len(rest) > 0 {
+			x.answer(contents, 0, err)
+			group = rest
+			at, err = x.apply(ctx, group)
+		}
+	}
+	x.answer(group, at, err)
+}
+
+// contents parts the jobs that bring content from the others.
+func contents(group []*job) (contents, rest []*job) {
+	for _, j := range group {
+		switch j.mutation.(type) {
+		case catalog.PutDocument, catalog.PutVectors:
+			contents = append(contents, j)
+		default:
+			rest = append(rest, j)
+		}
+	}
+	return contents, rest
+}
+
+// answer says to each job what became of it.
+func (x *Indexer) answer(group []*job, at catalog.Revision, err error) {
 	if err != nil {
 		x.Log.Error("commit failed", "mutations", len(group), "error", err)
 	}

@@ -3,6 +3,7 @@ package retriever_test
 import (
 	"cmp"
 	"context"
+	"iter"
 	"slices"
 	"testing"
 
@@ -18,6 +19,11 @@ type script struct {
 
 func (s script) Revision() catalog.Revision { return 1 }
 func (s script) Close() error               { return nil }
+
+func (s script) Digest(indexer.Entry) (digest uint64, held bool) { return 0, false }
+func (s script) Contents(context.Context) iter.Seq2[indexer.Content, error] {
+	return func(func(indexer.Content, error) bool) {}
+}
 
 func (s script) Search(ctx context.Context, view *indexer.Visible, q indexer.Query, limit int) ([]indexer.Hit, error) {
 	if err := cmp.Or(s.err, ctx.Err()); err != nil {

@@ -35,7 +35,7 @@ func (s *Storage) Erase(_ context.Context, indexes []int64) error {
 		return fmt.Errorf("syncing %s: %w", commitmentsName, err)
 	}
 	if err := s.mark(todo, eraseBegun); err != nil {
-		return err
+		return err // not broken if the marks did not fit: nothing has begun
 	}
 	if err := s.blankFrames(todo); err != nil {
 		return err
@@ -94,7 +94,11 @@ func (s *Storage) mark(indexes []int64, state uint32) error {
 		b = mark{i, state}.append(b)
 	}
 	if _, err := s.erases.WriteAt(b, end); err != nil {
-		return fmt.Errorf("writing %s: %w", erasedName, err)
+		err = fmt.Errorf("writing %s: %w", erasedName, err)
+		if state == eraseBegun {
+			err = s.cut([]part{{s.erases, end}}, err)
+		}
+		return err
 	}
 	if err := s.erases.Sync(); err != nil {
 		return fmt.Errorf("syncing %s: %w", erasedName, err)

@@ -2,10 +2,13 @@ package file
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -37,6 +40,8 @@ func (s *Storage) Append(_ context.Context, b audit.Batch) error {
 	}
 	if b.Checkpoint != nil {
 		if err := s.save(b.Checkpoint); err != nil {
+			// What has been stored of the batch must not be reported as refused.
+			s.broken = s.broken || len(b.Entries) > 0
 			return err
 		}
 	}
@@ -55,9 +60,14 @@ func (s *Storage) entries(b audit.Batch) error {
 		rows = w.append(rows)
 		end, outbox = w.end(), e.Outbox
 	}
+	parts := []part{
+		{s.bodies, s.end},
+		{s.commitments, headerSize + rowSize*b.First},
+		{s.hashes, headerSize + tlog.HashSize*tlog.StoredHashCount(b.First)},
+	}
 	// failpoint: audit/before-write
 	if _, err := s.bodies.WriteAt(frames, s.end); err != nil {
-		return fmt.Errorf("writing %s: %w", bodiesName, err)
+		return s.cut(parts[:1], fmt.Errorf("writing %s: %w", bodiesName, err))
 	}
 	// failpoint: audit/before-sync
 	if err := s.bodies.Sync(); err != nil {
@@ -65,17 +75,55 @@ func (s *Storage) entries(b audit.Batch) error {
 	}
 	// failpoint: audit/after-sync
 	if _, err := s.commitments.WriteAt(rows, headerSize+rowSize*b.First); err != nil {
-		return fmt.Errorf("writing %s: %w", commitmentsName, err)
+		return s.cut(parts[:2], fmt.Errorf("writing %s: %w", commitmentsName, err))
 	}
 	// failpoint: audit/before-hashes
 	if _, err := s.hashes.WriteAt(hashBytes(b.Hashes), headerSize+tlog.HashSize*tlog.StoredHashCount(b.First)); err != nil {
-		return fmt.Errorf("writing %s: %w", hashesName, err)
+		return s.cut(parts, fmt.Errorf("writing %s: %w", hashesName, err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// failpoint: audit/written
 	s.size, s.end, s.outbox = b.First+int64(len(b.Entries)), end, outbox
 	return nil
+}
+
+// part is a file that something was added to, and where that begins.
+type part struct {
+	file *os.File
+	at   int64
+}
+
+// cut takes back a batch for which there was no room, so that the log goes on once there
+// is, and returns the error to report. Everything else than want of room breaks the
+// storage, and so does it if the cuts are not known to be on disk: what is appended next
+// must not be followed by what is left of this batch, whose outbox sequences are higher.
+//
+// The parts are cut from the last to the first: a row without its frame would be damage,
+// a frame without its row is a torn tail.
+func (s *Storage) cut(parts []part, cause error) error {
+	if !noRoom(cause) {
+		return cause
+	}
+	for _, p := range slices.Backward(parts) {
+		err := p.file.Truncate(p.at)
+		if err == nil {
+			err = p.file.Sync()
+		}
+		if err != nil {
+			return fmt.Errorf("%w; cutting %s back: %w", cause, filepath.Base(p.file.Name()), err)
+		}
+	}
+	s.broken = false
+	return fmt.Errorf("%w (%w)", audit.ErrFull, cause)
+}
+
+// noRoom reports whether a write failed because it did not fit: on the disk, in a quota or
+// under the limit of a file's size. A sync that fails for want of room is something else.
+func noRoom(err error) bool {
+	at, ok := errors.AsType[*fs.PathError](err)
+	return ok && (at.Op == "write" || at.Op == "open") &&
+		(errors.Is(at, syscall.ENOSPC) || errors.Is(at, syscall.EDQUOT) || errors.Is(at, syscall.EFBIG))
 }
 
 func hashBytes(hashes []tlog.Hash) []byte {
@@ -97,12 +145,12 @@ func (s *Storage) save(checkpoint []byte) error {
 	path := filepath.Join(s.dir, checkpointName)
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return err
+		return s.unsaved(err)
 	}
-	_, err = f.Write(checkpoint)
-	if err == nil {
-		err = f.Sync()
+	if _, err = f.Write(checkpoint); err != nil {
+		return s.unsaved(errors.Join(err, f.Close(), os.Remove(path+".new")))
 	}
+	err = f.Sync()
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
@@ -121,4 +169,14 @@ func (s *Storage) save(checkpoint []byte) error {
 	defer s.mu.Unlock()
 	s.checkpoint = slices.Clone(checkpoint)
 	return nil
+}
+
+// unsaved is the error of a checkpoint that could not be written. The one before it is
+// still there, so want of room does not break the storage.
+func (s *Storage) unsaved(cause error) error {
+	if cause = fmt.Errorf("writing %s: %w", checkpointName, cause); !noRoom(cause) {
+		return cause
+	}
+	s.broken = false
+	return fmt.Errorf("%w (%w)", audit.ErrFull, cause)
 }

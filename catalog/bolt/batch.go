@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -17,7 +16,9 @@ import (
 // all of them are applied: each sees what the earlier ones did, and only the last record
 // of a key is written.
 type batch struct {
+	store     *Store
 	tx        *bbolt.Tx
+	st        *state // of the head; written last
 	head      *reader
 	directory *acl.Directory   // of the head
 	revision  catalog.Revision // the one that the commit takes if something changed
@@ -25,43 +26,57 @@ type batch struct {
 	rows      uint32 // given out so far
 	changed   bool
 	records   []recordName // written
-	work      int          // values written, for pruning to keep pace with
+	dropped   []recordName // tombstones removed
+	work      int          // values written, for pruning to keep pace
 
 	documents  map[catalog.DocumentID]*register
 	containers map[catalog.DocumentID]catalog.Container
 	groups     map[acl.Principal][]acl.Principal
-	sources    map[string]bool
+	sources    map[string]*source
+	requests   map[string]request // by key
 	outbox     [][]byte
 }
 
 // register is a document as the mutations so far have left it.
 type register struct {
 	document catalog.Document
+	stored   catalog.State        // at the head
+	synced   time.Time            // at the head
 	content  *catalog.PutDocument // the content to write, nil if the stored one stays
+	vectors  [][]float32          // to write, nil if those that are stored or came with the content stay
 	changed  bool
+	dropped  bool // a tombstone that goes, unless the document changed after that
 }
 
-func newBatch(tx *bbolt.Tx, now published, at time.Time) *batch {
+func newBatch(s *Store, tx *bbolt.Tx, st *state, now published, at time.Time) *batch {
 	return &batch{
-		tx: tx, head: newReader(tx, now.table, now.head), directory: now.directory,
+		store: s, tx: tx, st: st, head: newReader(tx, now.table, now.head), directory: now.directory,
 		revision: now.head + 1, at: at, rows: now.rows,
 		documents:  map[catalog.DocumentID]*register{},
 		containers: map[catalog.DocumentID]catalog.Container{},
 		groups:     map[acl.Principal][]acl.Principal{},
-		sources:    map[string]bool{},
+		sources:    map[string]*source{},
+		requests:   map[string]request{},
 	}
 }
 
 // applyAll applies the mutations of a commit in order, and makes their audit records.
 func (b *batch) applyAll(ctx context.Context, c catalog.Commit) ([]catalog.Outcome, error) {
+	if len(c.Requests) != 0 && len(c.Requests) != len(c.Mutations) {
+		return nil, fmt.Errorf("%d requests for %d mutations", len(c.Requests), len(c.Mutations))
+	}
 	outcomes := make([]catalog.Outcome, len(c.Mutations))
 	for i, m := range c.Mutations {
-		o, err := b.apply(m)
+		var r catalog.Request
+		if len(c.Requests) > 0 {
+			r = c.Requests[i]
+		}
+		o, err := b.ask(m, r)
 		if err != nil {
 			return nil, fmt.Errorf("mutation %d: %w", i, err)
 		}
 		outcomes[i] = o
-		if o.Changed && c.Record != nil {
+		if o.Changed && !o.Replayed && c.Record != nil {
 			b.outbox = append(b.outbox, c.Record(b.revision, i, o)...)
 		}
 		if err := ctx.Err(); err != nil {
@@ -71,39 +86,64 @@ func (b *batch) applyAll(ctx context.Context, c catalog.Commit) ([]catalog.Outco
 	return outcomes, nil
 }
 
+// noted reports whether something is to be written, be it that no reader could tell.
+func (b *batch) noted() bool {
+	for _, s := range b.sources {
+		if s.changed {
+			return true
+		}
+	}
+	return len(b.requests) > 0
+}
+
 // apply applies one mutation. An error fails the whole commit.
 func (b *batch) apply(m catalog.Mutation) (o catalog.Outcome, err error) {
 	switch m := m.(type) {
 	case catalog.PutDocument:
-		o, err = b.document(m.Document.DocumentID, func(r *register) (o catalog.Outcome, err error) {
-			next, replaced, o := m.Next(r.document, b.at)
+		o, err = b.document(m.Document.DocumentID, func(r *register, of *source) (o catalog.Outcome, err error) {
+			next, replaced, o := m.Next(r.document, of.Source, b.at)
 			if replaced {
 				if next.Rows, err = b.take(len(m.Passages)); err != nil {
 					return o, err
 				}
-				next.ContentAt, r.content = b.revision, &m
+				next.ContentAt, r.content, r.vectors = b.revision, &m, nil
 			}
 			r.document = next
 			return o, nil
 		})
 	case catalog.PutAccess:
-		o, err = b.document(m.Document, func(r *register) (o catalog.Outcome, err error) {
-			r.document, o = m.Next(r.document, b.at)
+		o, err = b.document(m.Document, func(r *register, of *source) (o catalog.Outcome, err error) {
+			r.document, o = m.Next(r.document, of.Source, b.at)
 			return o, nil
 		})
 	case catalog.DeleteDocument:
-		o, err = b.document(m.Document, func(r *register) (o catalog.Outcome, err error) {
-			if r.document, o = m.Next(r.document, b.at); o.Changed {
-				r.content = nil
+		o, err = b.document(m.Document, func(r *register, of *source) (o catalog.Outcome, err error) {
+			if r.document, o = m.Next(r.document, of.Source, b.at); o.Changed {
+				r.content, r.vectors = nil, nil
 			}
 			return o, nil
+		})
+	case catalog.SeeDocument:
+		o, err = b.document(m.Document, func(r *register, _ *source) (catalog.Outcome, error) { return m.Next(r.document), nil })
+	case catalog.PutVectors:
+		o, err = b.document(m.Document, func(r *register, _ *source) (o catalog.Outcome, err error) {
+			r.document, o, err = m.Next(r.document, func() ([][]float32, error) { return b.vectors(r) })
+			if o.Changed {
+				r.document.VectorsAt, r.vectors = b.revision, m.Vectors
+			}
+			return o, err
 		})
 	case catalog.PutContainer:
 		o, err = b.container(m)
 	case catalog.PutGroup:
 		o = b.group(m)
+	case catalog.PutSource, catalog.StartSync, catalog.CommitSync, catalog.AbortSync, catalog.CollectTombstones:
+		o, err = b.aboutSource(m)
 	default:
 		err = fmt.Errorf("%T is not a mutation this store knows", m)
+	}
+	if err == nil {
+		err = b.line(m, o.Changed)
 	}
 	b.changed = b.changed || o.Changed
 	return o, err
@@ -120,95 +160,4 @@ func (b *batch) take(n int) (catalog.Rows, error) {
 	rows := catalog.Rows{First: catalog.Row(b.rows + 1), Count: uint32(n)}
 	b.rows += uint32(n)
 	return rows, nil
-}
-
-func (b *batch) document(id catalog.DocumentID, next func(*register) (catalog.Outcome, error)) (o catalog.Outcome, err error) {
-	r := b.documents[id]
-	if r == nil {
-		stored, err := b.head.document(id)
-		if err != nil {
-			return o, err
-		}
-		r = &register{document: catalog.Document{DocumentID: id}}
-		if stored != nil {
-			r.document = *stored
-		}
-		b.documents[id] = r
-	}
-	if o, err = next(r); err != nil {
-		return o, err
-	}
-	if o.Changed {
-		r.changed, b.sources[id.Source] = true, true
-	}
-	record := r.document
-	o.Document = &record
-	if o.Refused == nil && record.State != catalog.Deleted {
-		o.UnknownContainer, err = b.unknown(id.Source, record.Access.Container)
-	}
-	return o, err
-}
-
-func (b *batch) container(m catalog.PutContainer) (o catalog.Outcome, err error) {
-	id := m.Container.DocumentID
-	old, known, err := b.known(id)
-	if err != nil {
-		return o, err
-	}
-	next, o := m.Next(old, known)
-	if o.Changed {
-		b.containers[id], b.sources[id.Source] = next, true
-	}
-	if o.Refused == nil {
-		o.UnknownContainer, err = b.unknown(id.Source, next.Parent)
-	}
-	return o, err
-}
-
-// known returns the container as the mutations so far have left it.
-func (b *batch) known(id catalog.DocumentID) (catalog.Container, bool, error) {
-	if c, ok := b.containers[id]; ok {
-		return c, true, nil
-	}
-	c, err := b.head.container(id)
-	if c == nil || err != nil {
-		return catalog.Container{}, false, err
-	}
-	return *c, true, nil
-}
-
-// unknown returns the container's name if the store does not know it.
-func (b *batch) unknown(source, container string) (string, error) {
-	if container == "" {
-		return "", nil
-	}
-	if _, known, err := b.known(catalog.DocumentID{Source: source, ID: container}); known || err != nil {
-		return "", err
-	}
-	return container, nil
-}
-
-func (b *batch) group(m catalog.PutGroup) (o catalog.Outcome) {
-	members := append([]acl.Principal{}, m.Members...) // never nil: a group may be empty
-	slices.Sort(members)
-	members = slices.Compact(members)
-	old, pending := b.groups[m.Group]
-	if !pending {
-		old = b.directory.Members(m.Group)
-	}
-	if old != nil && slices.Equal(old, members) {
-		return o
-	}
-	b.groups[m.Group] = members
-	o.Changed = true
-	return o
-}
-
-// groupChanges returns the groups that changed, for the directory.
-func (b *batch) groupChanges() []acl.Change {
-	changes := make([]acl.Change, 0, len(b.groups))
-	for name, members := range b.groups {
-		changes = append(changes, acl.Change{Group: name, Members: members})
-	}
-	return changes
 }

@@ -8,10 +8,15 @@
 //	groups      group key + revision → likewise, the group's direct members
 //	texts       revision of the content + document key → the original text
 //	passages    row → the passage, with the document version and ordinal it belongs to
-//	vectors     row → the passage's vector, little-endian float32
+//	vectors     row → the passage's vector, little-endian float32; row + revision → the
+//	            one it was given later
 //	changes     revision + kind + key → nothing: the key was changed in that revision
 //	outbox      sequence → an audit record that waits for the audit log
-//	sources     source → when it was first and last heard of
+//	sources     source → when it was first and last heard of, its settings, its sync session
+//	seen        number of a session + document key → nothing: the session has seen it
+//	tombstones  source + time + revision + id → nothing: the newest record is a tombstone
+//	requests    who asks + id → what was asked and what became of it
+//	expiries    time + who asks + id → nothing: the request was made then
 //	meta        the store's counters
 //
 // Records are never overwritten: a change adds one under a new revision, and a snapshot
@@ -33,7 +38,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"time"
 
@@ -48,6 +55,7 @@ import (
 const (
 	DefaultTimeout   = 3 * time.Second
 	DefaultRetention = 100_000
+	DefaultReserve   = 64 << 20
 )
 
 // Options are the choices of Open; the zero value takes every default.
@@ -60,25 +68,38 @@ type Options struct {
 	// Retention is how many revisions of history stay readable without a lease; 0 means
 	// DefaultRetention.
 	Retention catalog.Revision
+	// Reserve is how many bytes of the disk no content is taken in for, so that changes of
+	// access, deletions and the audit log beside the catalog still have room when it runs
+	// full; 0 means DefaultReserve, less none at all.
+	Reserve int64
 
 	noSync bool // tests only: a commit is not durable when it returns
+	tight  bool // tests only: no more is mapped than the file has
 }
 
 // Store is a catalog in one file. Its methods may be called concurrently; commits queue.
 type Store struct {
 	db        *bbolt.DB
+	path      string
 	log       *slog.Logger
 	retention catalog.Revision
+	reserve   int64
 
-	writing sync.Mutex // held by the one commit that runs
-	stuck   error      // why no more can be written, guarded by writing
+	writing  sync.Mutex    // held by the one commit that runs
+	poisoned chan struct{} // closed once poison is set
 
 	mu      sync.Mutex // guards what follows; held for moments only
+	poison  error      // why no more is written; wraps catalog.ErrPoisoned
+	stuck   bool       // bbolt keeps its lock and cannot be closed
 	current published
 	floor   catalog.Revision // the oldest revision that can be read
 	leases  map[catalog.Revision]int
-	paused  int // checks that run: nothing is pruned
-	closed  bool
+	// The running calls of Changes, by what they follow, and the newest revision of a
+	// tombstone that is gone (see mayDrop).
+	following map[catalog.Revision]int
+	dropped   catalog.Revision
+	paused    int // checks that run: nothing is pruned
+	closed    bool
 }
 
 // published is what readers see of the newest commit, replaced as a whole.
@@ -106,10 +127,13 @@ func Open(path string, o Options) (*Store, error) {
 	if o.Retention == 0 {
 		o.Retention = DefaultRetention
 	}
+	if o.Reserve == 0 {
+		o.Reserve = DefaultReserve
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{log: o.Logger, retention: o.Retention, leases: map[catalog.Revision]int{}}
+	s := &Store{path: path, log: o.Logger, retention: o.Retention, reserve: o.Reserve, leases: map[catalog.Revision]int{}, following: map[catalog.Revision]int{}, poisoned: make(chan struct{})}
 	if err := s.open(path, o); err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
@@ -121,8 +145,14 @@ func (s *Store) open(path string, o Options) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer contain(&err)
 	_, missing := os.Stat(path)
+	var file *os.File // bbolt's own
 	s.db, err = bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: o.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: o.noSync,
+		Timeout: o.Timeout, FreelistType: bbolt.FreelistMapType, NoSync: o.noSync, NoGrowSync: o.noSync, InitialMmapSize: mapSize(path, o),
+		OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+			f, err = os.OpenFile(name, flag, mode)
+			file = f
+			return f, err
+		},
 	})
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
@@ -140,6 +170,12 @@ func (s *Store) open(path string, o Options) (err error) {
 	if err == nil {
 		err = s.complete(path)
 	}
+	if err == nil && !o.noSync {
+		err = s.settle(file)
+	}
+	if err == nil {
+		err = s.upgrade()
+	}
 	if err == nil {
 		err = s.load()
 	}
@@ -149,6 +185,20 @@ func (s *Store) open(path string, o Options) (err error) {
 	return err
 }
 
+// mapSize is how much of the address space the file is given at first: room to grow in.
+// When bbolt needs a larger mapping it waits for every open read, and lets no new one
+// begin meanwhile; one copy of a large file (see CopyTo) would hold up all of them.
+func mapSize(path string, o Options) int {
+	if o.tight || strconv.IntSize < 64 || runtime.GOOS == "windows" { // there the file would grow to that size
+		return 0
+	}
+	size := 1 << 30
+	if info, err := os.Stat(path); err == nil {
+		size += 2 * int(info.Size())
+	}
+	return size
+}
+
 // load reads what the file holds.
 func (s *Store) load() error {
 	return s.db.View(func(tx *bbolt.Tx) error {
@@ -156,7 +206,7 @@ func (s *Store) load() error {
 		if err != nil {
 			return err
 		}
-		s.floor = st.Floor
+		s.floor, s.dropped = st.Floor, st.Dropped
 		s.current, err = load(tx, st)
 		return err
 	})
@@ -175,7 +225,7 @@ func (s *Store) complete(path string) error {
 		}
 		first, _ := tx.Cursor().First()
 		empty = first == nil
-		for _, name := range buckets {
+		for _, name := range expected(tx) {
 			if !empty && tx.Bucket([]byte(name)) == nil {
 				return fmt.Errorf("%w: bucket %s is missing", catalog.ErrDamaged, name)
 			}
@@ -192,7 +242,7 @@ func (s *Store) complete(path string) error {
 				return err
 			}
 		}
-		return writeState(tx, state{})
+		return writeState(tx, state{Layout: layout})
 	})
 }
 
@@ -203,9 +253,10 @@ func (s *Store) Close() error {
 	defer s.writing.Unlock()
 	s.mu.Lock()
 	s.closed = true
+	stuck, poison := s.stuck, s.poison
 	s.mu.Unlock()
-	if s.stuck != nil { // bbolt would wait for ever
-		return fmt.Errorf("closing the catalog: %w", s.stuck)
+	if stuck { // bbolt would wait for ever
+		return fmt.Errorf("closing the catalog: %w", poison)
 	}
 	if err := s.db.Close(); err != nil { // waits for open transactions
 		return fmt.Errorf("closing the catalog: %w", err)
@@ -226,8 +277,11 @@ func (s *Store) read(ctx context.Context, fn func(*bbolt.Tx) error) (err error) 
 			break
 		}
 	}
-	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
+	switch {
+	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
 		return errClosed
+	case errors.Is(err, bolterrors.ErrInvalidMapping): // lost in a commit that failed
+		return errors.Join(s.Err(), err)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -28,14 +29,23 @@ func (c checked) Close() error {
 }
 
 func TestStore(t *testing.T) {
+	path := file(t) // copied for each case: making one waits for the disk
+	open(t, path, Options{})
+	empty, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, o := range map[string]Options{
 		"keeping history": {noSync: true},
 		"pruning at once": {noSync: true, Retention: 1},
 		"pruning soon":    {noSync: true, Retention: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			catalogtest.Run(t, func(t testing.TB) catalogtest.Opener {
+			catalogtest.Run(t, 25, func(t testing.TB) catalogtest.Opener {
 				path := filepath.Join(t.TempDir(), "catalog.db")
+				if err := os.WriteFile(path, empty, 0o600); err != nil {
+					t.Fatal(err)
+				}
 				return func() (catalog.Store, error) {
 					s, err := Open(path, o)
 					return checked{s, t}, err

@@ -37,6 +37,12 @@ func (s *Store) Changes(ctx context.Context, after catalog.Revision, part catalo
 			return
 		}
 		defer release()
+		unfollow, err := s.follow(after)
+		if err != nil {
+			fail(err)
+			return
+		}
+		defer unfollow()
 		from := uint64Key(uint64(after) + 1)
 		for from != nil {
 			var page []catalog.Change
@@ -82,6 +88,8 @@ func changesPage(r *reader, from []byte, after catalog.Revision, part catalog.Pa
 		switch {
 		case err != nil:
 			return nil, nil, err
+		case newest == 0:
+			return nil, nil, errMoved // a tombstone that was dropped meanwhile
 		case newest < at:
 			return nil, nil, damaged(kind.bucket(), recordKey(key, at), "it is missing")
 		case newest > at:

@@ -23,7 +23,9 @@ const (
 //   - each record names the one before it, none is missing between them;
 //   - each record of a document that is present has its text and exactly its passages, in
 //     order, with their vectors, and nothing else is kept;
-//   - each source of a record is registered;
+//   - each source of a record is registered, and its counts are right;
+//   - each session's marks are there, each tombstone is named, and each request is
+//     remembered as long as it says;
 //   - the directory in memory says what the groups' records say.
 //
 // It returns the first problems found, joined, each wrapping catalog.ErrDamaged. Reads and
@@ -35,6 +37,8 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int)) error
 	s.paused++
 	current, floor := s.current, s.floor
 	s.mu.Unlock()
+	c := &check{store: s, ctx: ctx, head: current, floor: floor, progress: progress, counts: map[string]int{}, owed: map[string]int{}, found: map[string]*source{}}
+	sourcesErr := c.capture()
 	s.writing.Unlock()
 	defer func() {
 		s.mu.Lock()
@@ -42,8 +46,7 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int)) error
 		s.mu.Unlock()
 	}()
 
-	c := &check{store: s, ctx: ctx, head: current, floor: floor, progress: progress, counts: map[string]int{}, owed: map[string]int{}}
-	if err := c.run(); err != nil && !errors.Is(err, errEnough) {
+	if err := errors.Join(sourcesErr, c.run()); err != nil && !errors.Is(err, errEnough) {
 		return fmt.Errorf("checking the catalog: %w", err)
 	}
 	if err := errors.Join(c.problems...); err != nil {
@@ -63,13 +66,16 @@ type check struct {
 	progress    func(done, total int)
 	done, total int
 	problems    []error
-	counts      map[string]int // values seen, by bucket
-	owed        map[string]int // values that the documents' records need, by bucket
-	last        visited        // the record visited before, of the same key or another
+	counts      map[string]int     // values seen, by bucket
+	owed        map[string]int     // values that the documents' records need, by bucket
+	last        visited            // the record visited before, of the same key or another
+	sources     []*source          // at the head
+	found       map[string]*source // what is counted of them, by name
 }
 
 func (c *check) run() error {
 	err := c.store.read(c.ctx, func(tx *bbolt.Tx) error {
+		c.total = 0
 		for _, name := range buckets {
 			c.total += tx.Bucket([]byte(name)).Stats().KeyN
 		}
@@ -83,6 +89,9 @@ func (c *check) run() error {
 	if err == nil {
 		err = c.outbox()
 	}
+	if err == nil {
+		err = c.beside()
+	}
 	if err != nil {
 		return err
 	}
@@ -91,7 +100,6 @@ func (c *check) run() error {
 		visit  func(r *reader, k, v []byte) error
 	}{
 		{bucketMeta, c.value(bucketMeta)},
-		{bucketSources, c.value(bucketSources)},
 		{bucketChanges, c.change},
 		{bucketContainers, c.record(containers)},
 		{bucketGroups, c.record(groups)},
@@ -114,6 +122,9 @@ func (c *check) run() error {
 				return err
 			}
 		}
+	}
+	if err := c.problem(c.tallied()); err != nil {
+		return err
 	}
 	return c.directory()
 }

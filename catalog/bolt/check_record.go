@@ -28,7 +28,7 @@ func (c *check) record(kind kind) func(*reader, []byte, []byte) error {
 		if err != nil {
 			return err
 		}
-		shared := catalog.Revision(0) // the content of the newer record of this key
+		var shared content // of the newer record of this key
 		if c.last.kind == kind && bytes.Equal(c.last.key, key) {
 			if c.last.before != at {
 				return damaged(bucket, k, "the record after it names another before it")
@@ -37,7 +37,8 @@ func (c *check) record(kind kind) func(*reader, []byte, []byte) error {
 		} else if err := c.problem(c.oldest()); err != nil {
 			return err
 		}
-		c.last = visited{kind, bytes.Clone(key), at, before, 0}
+		first := c.last.key == nil
+		c.last = visited{kind: kind, key: bytes.Clone(key), at: at, before: before}
 		var name []byte
 		source := ""
 		switch kind {
@@ -58,7 +59,10 @@ func (c *check) record(kind kind) func(*reader, []byte, []byte) error {
 			if err != nil {
 				return err
 			}
-			c.last.content = d.ContentAt
+			c.last.content = contentOf(&d)
+			if first {
+				c.tally(&d)
+			}
 			if err := c.document(r, &d, k, at, shared); err != nil {
 				return err
 			}
@@ -80,7 +84,7 @@ type visited struct {
 	key     []byte
 	at      catalog.Revision
 	before  catalog.Revision // what the record names as the one before it
-	content catalog.Revision
+	content content
 }
 
 // oldest checks that the record visited last may be the oldest of its key: what it names
@@ -95,30 +99,38 @@ func (c *check) oldest() error {
 }
 
 // document checks a document's record and, once for each content, what the content needs.
-func (c *check) document(r *reader, d *catalog.Document, k []byte, at, shared catalog.Revision) error {
+func (c *check) document(r *reader, d *catalog.Document, k []byte, at catalog.Revision, shared content) error {
 	if d.State != catalog.Present {
-		if d.Rows.Count > 0 || d.ContentAt > 0 {
+		if d.Rows.Count > 0 || d.ContentAt > 0 || d.VectorsAt > 0 {
 			return damaged(bucketDocuments, k, "it has content but is not present")
 		}
 		return nil
 	}
-	if d.ContentAt == 0 || d.ContentAt > at || uint64(d.Rows.First)+uint64(d.Rows.Count) > uint64(c.head.rows)+1 {
+	if d.ContentAt == 0 || d.ContentAt > at || d.VectorsAt > at || uint64(d.Rows.First)+uint64(d.Rows.Count) > uint64(c.head.rows)+1 {
 		return damaged(bucketDocuments, k, "its content lies in the future")
 	}
-	if d.ContentAt == shared {
+	if d.VectorsAt > 0 && d.VectorsAt < d.ContentAt {
+		return damaged(bucketDocuments, k, "its vectors are older than its content")
+	}
+	whole := d.ContentAt != shared.at
+	if contentOf(d) == shared {
 		return nil
 	}
-	if _, err := r.text(d); err != nil {
-		return err
+	if whole {
+		if _, err := r.text(d); err != nil {
+			return err
+		}
+		c.owed[bucketTexts]++
 	}
-	c.owed[bucketTexts]++
 	for ordinal := range int(d.Rows.Count) {
 		p, err := r.passage(d, ordinal, true)
 		if err != nil {
 			return err
 		}
-		c.owed[bucketPassages]++
-		if p.Vector != nil {
+		if whole {
+			c.owed[bucketPassages]++
+		}
+		if p.Vector != nil || d.VectorsAt > 0 {
 			c.owed[bucketVectors]++
 		}
 	}
@@ -142,7 +154,10 @@ func (c *check) row(bucket string) func(*reader, []byte, []byte) error {
 		if _, err := unseal(bucket, k, v); err != nil {
 			return err
 		}
-		if len(k) == 4 && binary.BigEndian.Uint32(k) <= c.head.rows {
+		if len(k) < 4 || binary.BigEndian.Uint32(k) > c.head.rows {
+			return nil
+		}
+		if len(k) == 4 || len(k) == 12 && catalog.Revision(binary.BigEndian.Uint64(k[4:])) <= c.head.head {
 			c.counts[bucket]++
 		}
 		return nil

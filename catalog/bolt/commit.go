@@ -27,19 +27,24 @@ func (s *Store) Commit(ctx context.Context, c catalog.Commit) (catalog.Committed
 func (s *Store) commit(ctx context.Context, c catalog.Commit) (done catalog.Committed, err error) {
 	var st state
 	var b *batch
+	if err := s.room(c.Mutations); err != nil {
+		return catalog.Committed{}, err
+	}
 	err = s.write(ctx, func(tx *bbolt.Tx) (commit bool, err error) {
 		if st, err = readState(tx); err != nil {
 			return false, err
 		}
-		current, err := s.catchUp(tx, st)
+		current, err := s.level(st)
 		if err != nil {
 			return false, err
 		}
-		b = newBatch(tx, current, c.At.UTC().Round(0))
-		if done.Outcomes, err = b.applyAll(ctx, c); err != nil || !b.changed {
+		b = newBatch(s, tx, &st, current, c.At.UTC().Round(0))
+		if done.Outcomes, err = b.applyAll(ctx, c); err != nil || !b.changed && !b.noted() {
 			return false, err
 		}
-		st.Head, st.Rows = b.revision, b.rows
+		if b.changed {
+			st.Head, st.Rows = b.revision, b.rows
+		}
 		if err := b.write(&st); err != nil {
 			return false, err
 		}
@@ -61,7 +66,7 @@ func (s *Store) commit(ctx context.Context, c catalog.Commit) (done catalog.Comm
 
 // publish lets readers see a commit that is on disk.
 func (s *Store) publish(st state, b *batch) {
-	b.head.table.raise(st.Head, b.records)
+	b.head.table.raise(st, b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current.head, s.current.sequence, s.current.rows = st.Head, st.Sequence, st.Rows
@@ -70,53 +75,64 @@ func (s *Store) publish(st state, b *batch) {
 	}
 }
 
+// level returns what is published, which the file must be level with: after a commit whose
+// outcome is unknown there is no other.
+func (s *Store) level(st state) (published, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current.head != st.Head {
+		return published{}, fmt.Errorf("%w: the file is at revision %d, its readers at %d", catalog.ErrDamaged, st.Head, s.current.head)
+	}
+	return s.current, nil
+}
+
 // write runs fn in the one transaction that writes, and commits it if fn says so. The
-// caller holds s.writing.
-func (s *Store) write(ctx context.Context, fn func(*bbolt.Tx) (commit bool, err error)) (err error) {
+// caller holds s.writing. What becomes of the store if the commit fails is for failed to say.
+func (s *Store) write(ctx context.Context, fn func(*bbolt.Tx) (commit bool, err error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.stuck != nil {
-		return s.stuck
-	}
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer contain(&err)
-
-	// Where damage makes bbolt panic while it rolls back, it keeps the lock that the next
-	// transaction would wait for.
-	s.stuck = fmt.Errorf("%w: no changes are taken since a commit failed", catalog.ErrDamaged)
-	tx, err := s.db.Begin(true)
-	if err != nil {
-		s.stuck = nil
-		if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
-			return errClosed
-		}
+	if err := s.Err(); err != nil {
 		return err
 	}
+	a := attempt{}
+	err := a.run(s.db, fn)
+	switch {
+	case err == nil:
+		return nil
+	case a.locked || a.tried:
+		return s.failed(a, err)
+	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
+		return errClosed
+	}
+	return err
+}
+
+// attempt is one transaction that writes, and how far it came.
+type attempt struct {
+	before int  // the number of the transaction that the file was at
+	tried  bool // bbolt has begun to write
+	locked bool // bbolt keeps the lock that the next transaction would wait for
+}
+
+func (a *attempt) run(db *bbolt.DB, fn func(*bbolt.Tx) (commit bool, err error)) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer contain(&err)
+	tx, err := db.Begin(true)
+	if err != nil {
+		return err
+	}
+	a.before = tx.ID() - 1
+	a.locked = true // should damage make bbolt panic while it rolls back
 	defer func() {
 		tx.Rollback() // does nothing after a commit
-		s.stuck = nil
+		a.locked = false
 	}()
 	commit, err := fn(tx)
 	if !commit || err != nil {
 		return err
 	}
+	a.tried = true
 	// failpoint: catalog/before-sync
 	return tx.Commit()
-}
-
-// catchUp returns what is published. Before, it publishes what an earlier commit
-// has written but reported as failed, because its last sync failed after the bytes were
-// there: the caller was told that the outcome is unknown, and now it is known.
-func (s *Store) catchUp(tx *bbolt.Tx, st state) (published, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.current.head != st.Head {
-		current, err := load(tx, st)
-		if err != nil {
-			return published{}, err
-		}
-		s.current = current
-	}
-	return s.current, nil
 }

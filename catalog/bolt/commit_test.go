@@ -10,61 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"go.etcd.io/bbolt"
 	"pgregory.net/rapid"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 )
-
-// TestCommitThatLandedAfterAll: a commit whose last sync fails is reported as failed, but
-// its bytes may be in the file. The next commit must build on them.
-func TestCommitThatLandedAfterAll(t *testing.T) {
-	s := open(t, file(t), Options{noSync: true})
-	put := func(member acl.Principal) catalog.PutGroup {
-		return catalog.PutGroup{Group: "group:x", Members: []acl.Principal{member}}
-	}
-	commit(t, s, line("a", 1), put("user:corp/ada"))
-	s.mu.Lock()
-	before := s.current
-	s.mu.Unlock()
-	before.table = reloadedTable(t, s)
-	commit(t, s, line("a", 2), put("user:corp/bob"))
-	s.mu.Lock()
-	s.current = before // as if the second commit had been reported as failed
-	s.mu.Unlock()
-
-	n := pin(t, s, 0)
-	text, err := n.Text(t.Context(), view(t, n), catalog.DocumentID{Source: "handbook", ID: "a"})
-	if err != nil || text != "a in version 1" {
-		t.Fatalf("before the next commit: %q, %v", text, err)
-	}
-	if at := commit(t, s, line("b", 1)); at != 3 {
-		t.Fatalf("the next commit took revision %d, want 3", at)
-	}
-	n = pin(t, s, 0)
-	text, err = n.Text(t.Context(), view(t, n), catalog.DocumentID{Source: "handbook", ID: "a"})
-	if err != nil || text != "a in version 2" {
-		t.Fatalf("after it: %q, %v", text, err)
-	}
-	if members, err := n.Group("group:x"); err != nil || len(members) != 1 || members[0] != "user:corp/bob" {
-		t.Fatalf("members %v, %v", members, err)
-	}
-}
-
-func reloadedTable(t *testing.T, s *Store) (loaded *table) {
-	t.Helper()
-	if err := s.db.View(func(tx *bbolt.Tx) error {
-		st, err := readState(tx)
-		if err == nil {
-			loaded, err = loadTable(tx, st)
-		}
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return loaded
-}
 
 // TestWhatCannotBeStoredIsRefused: nothing may be written that could not be read.
 func TestWhatCannotBeStoredIsRefused(t *testing.T) {

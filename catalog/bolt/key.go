@@ -20,10 +20,19 @@ const (
 	bucketSources    = "sources"
 	bucketChanges    = "changes"
 	bucketOutbox     = "outbox"
+	bucketSeen       = "seen"
+	bucketTombstones = "tombstones"
+	bucketRequests   = "requests"
+	bucketExpiries   = "expiries"
 )
 
-var buckets = []string{bucketMeta, bucketDocuments, bucketTexts, bucketPassages, bucketVectors,
-	bucketContainers, bucketGroups, bucketSources, bucketChanges, bucketOutbox}
+// buckets are those of a file of the newest layout; laterBuckets came with the first.
+var (
+	buckets = []string{bucketMeta, bucketDocuments, bucketTexts, bucketPassages, bucketVectors,
+		bucketContainers, bucketGroups, bucketSources, bucketChanges, bucketOutbox,
+		bucketSeen, bucketTombstones, bucketRequests, bucketExpiries}
+	laterBuckets = []string{bucketSeen, bucketTombstones, bucketRequests, bucketExpiries}
+)
 
 // kind is a byte of a change's key. Within a revision, what decides on access comes before
 // the documents it decides on.
@@ -104,5 +113,14 @@ func textKey(content catalog.Revision, document []byte) []byte {
 }
 
 func rowKey(r catalog.Row) []byte { return binary.BigEndian.AppendUint32(nil, uint32(r)) }
+
+// vectorKey is the key of a vector: of one that came with its passage, at 0, or was put
+// there by the revision.
+func vectorKey(r catalog.Row, at catalog.Revision) []byte {
+	if at == 0 {
+		return rowKey(r)
+	}
+	return binary.BigEndian.AppendUint64(rowKey(r), uint64(at))
+}
 
 func uint64Key(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }

@@ -103,7 +103,7 @@ func TestOnlyOneStoreHasTheFile(t *testing.T) {
 
 func TestFilesThatAreNoCatalog(t *testing.T) {
 	whole := file(t)
-	s, err := Open(whole, Options{})
+	s, err := Open(whole, Options{tight: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,29 +172,5 @@ func TestNewFileIsPrivate(t *testing.T) {
 	}
 	if _, err := Open(filepath.Join(t.TempDir(), "no", "folder"), Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("opening in a folder that is not there: %v", err)
-	}
-}
-
-func TestSourcesRegisterThemselves(t *testing.T) {
-	s := open(t, file(t), Options{})
-	put := func(at int64, ms ...catalog.Mutation) {
-		if _, err := s.Commit(t.Context(), catalog.Commit{Mutations: ms, At: time.Unix(at, 0)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wiki := catalog.PutContainer{Container: catalog.Container{DocumentID: catalog.DocumentID{Source: "wiki", ID: "f"}}}
-	put(10, line("a", 1))
-	put(20, line("a", 2), wiki)
-	put(30, line("a", 2), catalog.PutGroup{Group: "group:x"})
-	got, err := s.Sources(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []catalog.Source{
-		{Name: "handbook", First: time.Unix(10, 0).UTC(), Last: time.Unix(20, 0).UTC()},
-		{Name: "wiki", First: time.Unix(20, 0).UTC(), Last: time.Unix(20, 0).UTC()},
-	}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Fatalf("sources %v, want %v", got, want)
 	}
 }

@@ -60,7 +60,7 @@ func examine(path string) (e examination) {
 // pointer out of its memory, can end the process, which is no wrong answer either.
 func TestDamagedPages(t *testing.T) {
 	path := file(t)
-	s, err := Open(path, Options{noSync: true})
+	s, err := Open(path, Options{noSync: true, tight: true})
 	if err != nil {
 		t.Fatal(err)
 	}

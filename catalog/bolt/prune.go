@@ -17,7 +17,7 @@ const pruneAtLeast = 256
 // one of the same key is at or below the horizon, which is the lowest lease or the end of
 // the retention. So it walks changes up to the horizon, from where the last commit
 // stopped, and removes what each entry has superseded. The newest record of a key is never
-// removed: a tombstone stays for good.
+// removed: a tombstone stays until it is collected.
 func (s *Store) prune(tx *bbolt.Tx, st *state, work int) error {
 	horizon, run := s.horizon(st.Head)
 	if !run {
@@ -114,7 +114,8 @@ func supersede(tx *bbolt.Tx, st *state, entry []byte) (removed int, err error) {
 }
 
 // forgetContents removes the texts, passages and vectors of a document's records, given
-// from the newest on, that the newest does not share.
+// from the newest on, that the newest does not share. Records of one content follow each
+// other, and within it those with the same vectors.
 func forgetContents(tx *bbolt.Tx, key []byte, keys, values [][]byte) (removed int, err error) {
 	var kept []catalog.Document
 	for i := range keys {
@@ -128,25 +129,41 @@ func forgetContents(tx *bbolt.Tx, key []byte, keys, values [][]byte) (removed in
 		}
 		kept = append(kept, d)
 	}
-	newer := kept[0].ContentAt
-	for _, d := range kept[1:] {
-		if d.State != catalog.Present || d.ContentAt == newer {
+	texts, passages, vectors := tx.Bucket([]byte(bucketTexts)), tx.Bucket([]byte(bucketPassages)), tx.Bucket([]byte(bucketVectors))
+	newer := contentOf(&kept[0])
+	for i := range kept[1:] {
+		d := &kept[1+i]
+		this := contentOf(d)
+		if d.State != catalog.Present || this == newer {
 			continue
 		}
-		newer = d.ContentAt
-		if err := tx.Bucket([]byte(bucketTexts)).Delete(textKey(d.ContentAt, key)); err != nil {
-			return removed, err
+		whole := this.at != newer.at // or the newer record has other vectors for it
+		newer = this
+		if whole {
+			if err := texts.Delete(textKey(d.ContentAt, key)); err != nil {
+				return removed, err
+			}
+			removed++
 		}
 		for i := range d.Rows.Count {
-			row := rowKey(d.Rows.First + catalog.Row(i))
-			if err := tx.Bucket([]byte(bucketPassages)).Delete(row); err != nil {
+			row := d.Rows.First + catalog.Row(i)
+			if err := vectors.Delete(vectorKey(row, d.VectorsAt)); err != nil {
 				return removed, err
 			}
-			if err := tx.Bucket([]byte(bucketVectors)).Delete(row); err != nil {
+			removed++
+			if !whole {
+				continue
+			}
+			if err := passages.Delete(rowKey(row)); err != nil {
 				return removed, err
 			}
+			removed++
 		}
-		removed += 1 + 2*int(d.Rows.Count)
 	}
 	return removed, nil
 }
+
+// content tells the content of a document's records from others', and its vectors.
+type content struct{ at, vectors catalog.Revision }
+
+func contentOf(d *catalog.Document) content { return content{d.ContentAt, d.VectorsAt} }

@@ -67,14 +67,13 @@ func history(bucket string, key, value []byte) (before catalog.Revision, record 
 // newest returns the newest record of the key at the reader's revision and the revision
 // that wrote it, 0 if there is none.
 func (r *reader) newest(k kind, key []byte) (at catalog.Revision, record []byte, err error) {
-	for at = r.table.at(k, key); at > 0; {
+	first := r.table.at(k, key)
+	for at = first; at > 0; {
 		full := recordKey(key, at)
 		v := r.exact(k.bucket(), full)
-		if v == nil && at > r.at {
-			if st, err := readState(r.tx); err != nil {
+		if v == nil {
+			if err := r.moved(k, key, first, at); err != nil {
 				return 0, nil, err
-			} else if at > st.Head {
-				return 0, nil, errMoved
 			}
 		}
 		before, record, err := history(k.bucket(), full, v)
@@ -90,6 +89,21 @@ func (r *reader) newest(k kind, key []byte) (at catalog.Revision, record []byte,
 		at = before
 	}
 	return 0, nil, nil
+}
+
+// moved returns errMoved if a record that the table names as the first of its key's, or one
+// before it, is missing because the transaction and the table are not of one commit: the
+// transaction is from before the commit that wrote the record, or from after one that
+// dropped it.
+func (r *reader) moved(k kind, key []byte, first, missing catalog.Revision) error {
+	st, err := readState(r.tx)
+	if err != nil {
+		return err
+	}
+	if newest, drops := r.table.upTo(k, key); missing > st.Head || newest != first || drops < st.Drops {
+		return errMoved
+	}
+	return nil
 }
 
 // record decodes the newest record of the key; nil if there is none.
@@ -186,7 +200,13 @@ func (r *reader) passage(d *catalog.Document, ordinal int, vector bool) (catalog
 	p := stored.Passage
 	p.ID = catalog.PassageID{Document: d.DocumentID, Version: d.Version, Ordinal: ordinal}
 	p.Row = row
-	if vector && stored.Dimensions > 0 {
+	switch {
+	case !vector:
+	case d.VectorsAt > 0:
+		if p.Vector, err = r.later(row, d.VectorsAt); err != nil {
+			return catalog.Passage{}, err
+		}
+	case stored.Dimensions > 0:
 		payload, err := unseal(bucketVectors, key, r.exact(bucketVectors, key))
 		if err != nil {
 			return catalog.Passage{}, err
@@ -194,12 +214,32 @@ func (r *reader) passage(d *catalog.Document, ordinal int, vector bool) (catalog
 		if len(payload) != 4*stored.Dimensions {
 			return catalog.Passage{}, damaged(bucketVectors, key, "it has another length than its passage says")
 		}
-		p.Vector = make([]float32, stored.Dimensions)
-		for i := range p.Vector {
-			p.Vector[i] = math.Float32frombits(binary.LittleEndian.Uint32(payload[4*i:]))
-		}
+		p.Vector = floats(payload)
 	}
 	return p, nil
+}
+
+// later returns the vector that a passage was given after its content; nil if none.
+func (r *reader) later(row catalog.Row, at catalog.Revision) ([]float32, error) {
+	key := vectorKey(row, at)
+	payload, err := unseal(bucketVectors, key, r.exact(bucketVectors, key))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(payload)%4 != 0:
+		return nil, damaged(bucketVectors, key, "it is no vector")
+	case len(payload) == 0:
+		return nil, nil
+	}
+	return floats(payload), nil
+}
+
+func floats(payload []byte) []float32 {
+	v := make([]float32, len(payload)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(payload[4*i:]))
+	}
+	return v
 }
 
 // text returns the original text of a document that is present.

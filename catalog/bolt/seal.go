@@ -57,6 +57,9 @@ func unseal(bucket string, key, value []byte) ([]byte, error) {
 	return value[overhead:], nil
 }
 
+// checksum is the checksum that a sealed value carries.
+func checksum(value []byte) uint64 { return binary.BigEndian.Uint64(value[9:]) }
+
 func damaged(bucket string, key []byte, why string) error {
 	return fmt.Errorf("%w: bucket %s, key %x: %s", catalog.ErrDamaged, bucket, key, why)
 }

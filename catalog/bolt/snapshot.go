@@ -109,6 +109,8 @@ func (n *snapshot) View(caller acl.Identity, at time.Time) (acl.View, error) {
 	return n.directory.View(caller, at)
 }
 
+func (n *snapshot) Directory() *acl.Directory { return n.directory }
+
 func (n *snapshot) Group(name acl.Principal) ([]acl.Principal, error) {
 	if err := n.open(); err != nil {
 		return nil, err

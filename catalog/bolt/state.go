@@ -18,6 +18,14 @@ type state struct {
 	Pruned   []byte           `cbor:"5,keyasint,omitempty"` // the last key of changes that pruning has seen to
 	Sum      uint64           `cbor:"6,keyasint"`           // of the hashes of all keys of changes, to notice a missing one
 	Taken    uint64           `cbor:"7,keyasint"`           // up to which sequence the outbox has been emptied
+
+	Layout   int              `cbor:"8,keyasint,omitempty"`  // of the file: which buckets there are (see upgrade)
+	Sources  uint64           `cbor:"9,keyasint,omitempty"`  // sum of the checksums of all sources' records
+	Sessions uint64           `cbor:"10,keyasint,omitempty"` // sync sessions numbered so far
+	Ended    []ended          `cbor:"11,keyasint,omitempty"` // sessions whose marks are still there
+	Requests int              `cbor:"12,keyasint,omitempty"` // remembered
+	Dropped  catalog.Revision `cbor:"13,keyasint,omitempty"` // the newest revision of a tombstone that was dropped
+	Drops    uint64           `cbor:"14,keyasint,omitempty"` // commits that dropped tombstones, for readers to notice (see reader.moved)
 }
 
 // group is the record of a group.
@@ -45,6 +53,9 @@ func put(tx *bbolt.Tx, bucket string, key []byte, value any) error {
 
 // load makes what readers see of the state's head.
 func load(tx *bbolt.Tx, st state) (published, error) {
+	if err := verifySources(tx, st); err != nil {
+		return published{}, err
+	}
 	t, err := loadTable(tx, st)
 	if err != nil {
 		return published{}, err

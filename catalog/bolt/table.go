@@ -27,6 +27,7 @@ type table struct {
 	mu     sync.RWMutex
 	newest map[tableKey]catalog.Revision
 	groups [][]byte // the keys of all groups, to make directories from
+	drops  uint64   // state.Drops: how many commits have taken keys away
 }
 
 type tableKey struct {
@@ -54,13 +55,24 @@ func (t *table) allGroups() [][]byte {
 	return slices.Clip(t.groups)
 }
 
-// raise notes the records of a commit, once it is on disk.
-func (t *table) raise(at catalog.Revision, records []recordName) {
+// upTo returns the newest revision of the key and how many drops are taken into account.
+func (t *table) upTo(k kind, key []byte) (at catalog.Revision, drops uint64) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.newest[keyOf(k, key)], t.drops
+}
+
+// raise notes the records that a commit has written and dropped, once it is on disk.
+func (t *table) raise(st state, b *batch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, r := range records {
-		t.put(at, r)
+	for _, r := range b.records {
+		t.put(st.Head, r)
 	}
+	for _, r := range b.dropped {
+		delete(t.newest, keyOf(r.kind, r.key))
+	}
+	t.drops = st.Drops
 }
 
 func (t *table) put(at catalog.Revision, r recordName) {
@@ -79,7 +91,7 @@ type recordName struct {
 
 // loadTable makes the table of the state, and verifies that changes is whole.
 func loadTable(tx *bbolt.Tx, st state) (*table, error) {
-	t := &table{newest: map[tableKey]catalog.Revision{}}
+	t := &table{newest: map[tableKey]catalog.Revision{}, drops: st.Drops}
 	sum := uint64(0)
 	c := tx.Bucket([]byte(bucketChanges)).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {

@@ -2,13 +2,19 @@
 // memory to test against.
 //
 // The suite is the specification: a store joins by calling Run, and each bug ever found
-// in one store becomes a case that all stores must pass. The last case compares the store
-// with a naive model of docs/feed.md under random histories.
+// in one store becomes a case that all stores must pass. The last cases compare the store
+// with naive models of docs/feed.md: small worlds whose events arrive in every order, and
+// random histories.
+//
+// The small worlds are 50 and the histories 10,000, for every store, where the environment
+// has MUNIMENT_TEST_LONG=1; otherwise a store may do with a share of them, and -short makes
+// it a tenth of that.
 package catalogtest
 
 import (
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -24,14 +30,30 @@ import (
 // with everything in it.
 type Opener func() (catalog.Store, error)
 
+// What the long form takes.
+const (
+	worlds        = 50
+	manyHistories = 10_000
+)
+
 // Run checks that stores keep the contract of catalog.Store. Each call of fresh is for
-// another store, empty at first.
-func Run(t *testing.T, fresh func(t testing.TB) Opener) {
+// another store, empty at first. Of the small worlds and the many histories it takes one in
+// so many as share says.
+func Run(t *testing.T, share int, fresh func(t testing.TB) Opener) {
+	if testing.Short() {
+		share *= 10
+	}
+	if os.Getenv("MUNIMENT_TEST_LONG") != "" {
+		share = 1
+	}
 	for _, c := range slices.Concat(versionCases, accessCases, containerCases, groupCases,
-		visibilityCases, commitCases, changeCases, outboxCases, valueCases, lifeCases) {
+		visibilityCases, commitCases, changeCases, outboxCases, valueCases, lifeCases,
+		clockCases, vectorCases, sourceCases, sessionCases, syncCases, guardCases, requestCases, tombstoneCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(start(t, fresh(t))) })
 	}
 	t.Run("Random histories agree with the model", func(t *testing.T) { histories(t, fresh) })
+	t.Run("Events end in the same state in every order", func(t *testing.T) { allOrders(t, max(1, worlds/share), fresh) })
+	t.Run("Many random histories agree with the model", func(t *testing.T) { briefHistories(t, manyHistories/share, fresh) })
 }
 
 // testCase is one sentence of the contract.

@@ -34,6 +34,9 @@ func NewMemory() *Memory {
 		contents:    map[content]stored{},
 		containers:  history[catalog.DocumentID, catalog.Container]{},
 		groups:      history[acl.Principal, []acl.Principal]{},
+		sources:     map[string]*memorySource{},
+		requests:    map[requestName]remembered{},
+		gone:        map[catalog.DocumentID]catalog.Revision{},
 		directories: []dated[*acl.Directory]{{0, new(acl.Directory)}},
 	}}
 }
@@ -53,6 +56,10 @@ type memory struct {
 	groups      history[acl.Principal, []acl.Principal]
 	directories []dated[*acl.Directory]
 	outbox      []catalog.OutboxRecord
+	sources     map[string]*memorySource // replaced, never changed
+	requests    map[requestName]remembered
+	gone        map[catalog.DocumentID]catalog.Revision // where a tombstone was dropped
+	dropped     catalog.Revision                        // the newest revision of one that was
 }
 
 // content names a version of a document's text.
@@ -64,6 +71,7 @@ type content struct {
 type stored struct {
 	text     string
 	passages []catalog.Passage
+	vectors  map[catalog.Revision][][]float32 // put there later, by Document.VectorsAt
 }
 
 // history keeps every value that a key has had, oldest first.
@@ -139,6 +147,9 @@ func (m *Memory) changes(after, head catalog.Revision, part catalog.Part) (all [
 	if m.closed {
 		return nil, errClosed
 	}
+	if after > 0 && after < m.state.dropped {
+		return nil, catalog.ErrPruned
+	}
 	for id := range m.state.containers {
 		if c, at, _ := m.state.containers.at(id, head); at > after {
 			all = append(all, catalog.Change{Revision: at, Container: &c})
@@ -151,7 +162,7 @@ func (m *Memory) changes(after, head catalog.Revision, part catalog.Part) (all [
 	}
 	for id := range m.state.documents {
 		d, at, _ := m.state.documents.at(id, head)
-		if at <= after {
+		if at <= after || m.state.gone[id] == at {
 			continue
 		}
 		c := &catalog.DocumentChange{Document: clone(d)}
@@ -184,7 +195,11 @@ func compareChanges(a, b catalog.Change) int {
 
 // passage returns a passage of a document that is present, as Changes does.
 func (s *memory) passage(d catalog.Document, ordinal int) catalog.Passage {
-	p := s.contents[content{d.DocumentID, d.ContentAt}].passages[ordinal]
+	c := s.contents[content{d.DocumentID, d.ContentAt}]
+	p := c.passages[ordinal]
+	if d.VectorsAt > 0 {
+		p.Vector = c.vectors[d.VectorsAt][ordinal]
+	}
 	p.ID = catalog.PassageID{Document: d.DocumentID, Version: d.Version, Ordinal: ordinal}
 	p.Row = d.Rows.First + catalog.Row(ordinal)
 	p.Headings, p.Statements = slices.Clone(p.Headings), slices.Clone(p.Statements)
@@ -205,22 +220,4 @@ func (m *Memory) Close() error {
 	defer m.mu.Unlock()
 	m.closed = true
 	return nil
-}
-
-// Sources implements catalog.Store.
-func (m *Memory) Sources(ctx context.Context) ([]catalog.Source, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	names := map[string]bool{}
-	for id := range m.state.documents {
-		names[id.Source] = true
-	}
-	for id := range m.state.containers {
-		names[id.Source] = true
-	}
-	var list []catalog.Source
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		list = append(list, catalog.Source{Name: name})
-	}
-	return list, ctx.Err()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,19 +28,31 @@ func (m *Memory) Commit(ctx context.Context, c catalog.Commit) (catalog.Committe
 		documents:  map[catalog.DocumentID]catalog.Document{},
 		contents:   map[catalog.DocumentID]stored{},
 		containers: map[catalog.DocumentID]catalog.Container{},
+		vectors:    map[catalog.DocumentID][][]float32{},
 		groups:     map[acl.Principal][]acl.Principal{},
+		sources:    map[string]*memorySource{},
+		requests:   map[requestName]remembered{},
+		gone:       map[catalog.DocumentID]catalog.Revision{},
+	}
+	if len(c.Requests) != 0 && len(c.Requests) != len(c.Mutations) {
+		return catalog.Committed{}, fmt.Errorf("%d requests for %d mutations", len(c.Requests), len(c.Mutations))
 	}
 	done := catalog.Committed{Revision: s.head, Outcomes: make([]catalog.Outcome, len(c.Mutations))}
 	changed := false
 	var bodies [][]byte
 	for i, mutation := range c.Mutations {
-		o, err := d.apply(mutation)
+		var r catalog.Request
+		if len(c.Requests) > 0 {
+			r = c.Requests[i]
+		}
+		o, err := d.ask(mutation, r)
 		if err != nil {
 			return catalog.Committed{}, fmt.Errorf("mutation %d: %w", i, err)
 		}
 		done.Outcomes[i] = o
-		changed = changed || o.Changed
-		if o.Changed && c.Record != nil {
+		applied := o.Changed && !o.Replayed
+		changed = changed || applied
+		if applied && c.Record != nil {
 			for _, body := range c.Record(d.revision, i, o) {
 				bodies = append(bodies, slices.Clone(body))
 			}
@@ -48,6 +61,12 @@ func (m *Memory) Commit(ctx context.Context, c catalog.Commit) (catalog.Committe
 	if err := ctx.Err(); err != nil {
 		return catalog.Committed{}, err
 	}
+	for name, source := range d.sources {
+		if source.known {
+			s.sources[name] = source
+		}
+	}
+	maps.Copy(s.requests, d.requests)
 	if changed {
 		d.publish()
 		for _, body := range bodies {
@@ -67,36 +86,65 @@ type draft struct {
 	rows       uint32
 	documents  map[catalog.DocumentID]catalog.Document // only changed ones, as the next three
 	contents   map[catalog.DocumentID]stored
+	vectors    map[catalog.DocumentID][][]float32
 	containers map[catalog.DocumentID]catalog.Container
 	groups     map[acl.Principal][]acl.Principal
+	sources    map[string]*memorySource
+	requests   map[requestName]remembered
+	gone       map[catalog.DocumentID]catalog.Revision // tombstones dropped, and the revisions they were of
 }
 
-func (d *draft) apply(m catalog.Mutation) (catalog.Outcome, error) {
+func (d *draft) apply(m catalog.Mutation) (o catalog.Outcome, err error) {
+	if o, err = d.change(m); err == nil {
+		d.line(m, o.Changed)
+	}
+	return o, err
+}
+
+func (d *draft) change(m catalog.Mutation) (catalog.Outcome, error) {
+	id, _, _ := catalog.Line(m)
+	of := d.source(id.Source)
 	switch m := m.(type) {
 	case catalog.PutDocument:
 		old := d.document(m.Document.DocumentID)
-		next, replaced, o := m.Next(old, d.at)
+		next, replaced, o := m.Next(old, of.Source, d.at)
 		if replaced {
 			next.Rows, next.ContentAt = catalog.Rows{}, d.revision
 			if n := uint32(len(m.Passages)); n > 0 {
 				next.Rows = catalog.Rows{First: catalog.Row(d.rows + 1), Count: n}
 				d.rows += n
 			}
-			d.contents[m.Document.DocumentID] = stored{m.Text, slices.Clone(m.Passages)}
+			d.contents[m.Document.DocumentID] = stored{m.Text, slices.Clone(m.Passages), map[catalog.Revision][][]float32{}}
+			delete(d.vectors, m.Document.DocumentID)
 		}
 		return d.put(next, o), nil
 	case catalog.PutAccess:
-		next, o := m.Next(d.document(m.Document), d.at)
+		next, o := m.Next(d.document(m.Document), of.Source, d.at)
 		return d.put(next, o), nil
 	case catalog.DeleteDocument:
-		next, o := m.Next(d.document(m.Document), d.at)
+		next, o := m.Next(d.document(m.Document), of.Source, d.at)
 		if o.Changed {
 			delete(d.contents, m.Document)
+			delete(d.vectors, m.Document)
 		}
 		return d.put(next, o), nil
+	case catalog.SeeDocument:
+		old := d.document(m.Document)
+		return d.put(old, m.Next(old)), nil
+	case catalog.PutVectors:
+		old := d.document(m.Document)
+		next, o, err := m.Next(old, func() ([][]float32, error) { return d.vectorsOf(old), nil })
+		if o.Changed {
+			next.VectorsAt = d.revision
+			d.vectors[m.Document] = make([][]float32, len(m.Vectors))
+			for i, v := range m.Vectors {
+				d.vectors[m.Document][i] = slices.Clone(v)
+			}
+		}
+		return d.put(next, o), err
 	case catalog.PutContainer:
 		old, known := d.container(m.Container.DocumentID)
-		next, o := m.Next(old, known)
+		next, o := m.Next(old, known, of.Source, d.at)
 		if o.Changed {
 			d.containers[next.DocumentID] = next
 		}
@@ -106,6 +154,8 @@ func (d *draft) apply(m catalog.Mutation) (catalog.Outcome, error) {
 		return o, nil
 	case catalog.PutGroup:
 		return d.group(m), nil
+	case catalog.PutSource, catalog.StartSync, catalog.CommitSync, catalog.AbortSync, catalog.CollectTombstones:
+		return d.aboutSource(m), nil
 	}
 	return catalog.Outcome{}, fmt.Errorf("%T is not a mutation this store knows", m)
 }
@@ -113,6 +163,10 @@ func (d *draft) apply(m catalog.Mutation) (catalog.Outcome, error) {
 // put keeps the next record of a document and completes the outcome.
 func (d *draft) put(next catalog.Document, o catalog.Outcome) catalog.Outcome {
 	if o.Changed {
+		of := d.source(next.Source)
+		marked := of.marked(next.DocumentID)
+		of.Count(d.document(next.DocumentID).State, next.State, marked, marked)
+		delete(d.gone, next.DocumentID)
 		d.documents[next.DocumentID] = clone(next)
 	}
 	if o.Refused == nil && next.State != catalog.Deleted {
@@ -130,6 +184,24 @@ func (d *draft) document(id catalog.DocumentID) catalog.Document {
 	old, _, _ := d.base.documents.at(id, d.base.head)
 	old.DocumentID = id
 	return old
+}
+
+// vectorsOf returns the vectors that the passages of a document have so far.
+func (d *draft) vectorsOf(old catalog.Document) (vectors [][]float32) {
+	if put, ok := d.vectors[old.DocumentID]; ok {
+		return put
+	}
+	c, drafted := d.contents[old.DocumentID]
+	if !drafted {
+		c = d.base.contents[content{old.DocumentID, old.ContentAt}]
+	}
+	if old.VectorsAt > 0 {
+		return c.vectors[old.VectorsAt]
+	}
+	for _, p := range c.passages {
+		vectors = append(vectors, p.Vector)
+	}
+	return vectors
 }
 
 func (d *draft) container(id catalog.DocumentID) (catalog.Container, bool) {
@@ -176,6 +248,13 @@ func (d *draft) publish() {
 	}
 	for id, c := range d.contents {
 		s.contents[content{id, s.head}] = c
+	}
+	for id, v := range d.vectors {
+		s.contents[content{id, d.documents[id].ContentAt}].vectors[s.head] = v
+	}
+	for id, was := range d.gone {
+		s.gone[id] = s.head
+		s.dropped = max(s.dropped, was)
 	}
 	for id, c := range d.containers {
 		s.containers.put(id, s.head, c)

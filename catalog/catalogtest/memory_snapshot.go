@@ -46,6 +46,8 @@ func (n *snapshot) View(caller acl.Identity, at time.Time) (v acl.View, err erro
 	return v, err
 }
 
+func (n *snapshot) Directory() *acl.Directory { return n.directory }
+
 func (n *snapshot) Group(name acl.Principal) (members []acl.Principal, err error) {
 	err = n.read(context.Background(), func(s *memory) error {
 		found, _, known := s.groups.at(name, n.at)

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMemory(t *testing.T) {
-	catalogtest.Run(t, func(testing.TB) catalogtest.Opener {
+	catalogtest.Run(t, 1, func(testing.TB) catalogtest.Opener {
 		m := catalogtest.NewMemory()
 		return func() (catalog.Store, error) {
 			opened := m

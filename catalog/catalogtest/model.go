@@ -1,6 +1,7 @@
 package catalogtest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -11,7 +12,12 @@ import (
 
 // model is a catalog written down as plainly as docs/feed.md words it, with none of the
 // code that stores share: a whole copy of the world for every revision.
-type model struct{ worlds []world } // the index is the revision
+type model struct {
+	worlds   []world // the index is the revision
+	sources  map[string]modelSource
+	requests map[[2]string]modelRequest // by who asks and id
+	dropped  catalog.Revision           // the newest revision of a tombstone that was dropped
+}
 
 // world is everything at one revision. Maps hold values that are never changed in place.
 type world struct {
@@ -30,6 +36,10 @@ type modelDocument struct {
 	verified       catalog.Verification
 	synced         time.Time
 	contentAt      catalog.Revision
+	space          string
+	pending        bool
+	vectors        [][]float32 // of the passages
+	vectorsAt      catalog.Revision
 
 	// The access register.
 	access    catalog.Access
@@ -47,7 +57,7 @@ type modelGroup struct {
 }
 
 func newModel() *model {
-	return &model{worlds: []world{{
+	return &model{sources: map[string]modelSource{}, requests: map[[2]string]modelRequest{}, worlds: []world{{
 		documents:  map[catalog.DocumentID]modelDocument{},
 		containers: map[catalog.DocumentID]modelContainer{},
 		groups:     map[acl.Principal]modelGroup{},
@@ -56,35 +66,21 @@ func newModel() *model {
 
 func (m *model) head() catalog.Revision { return catalog.Revision(len(m.worlds) - 1) }
 
-// commit applies the mutations and returns what should have become of each.
-func (m *model) commit(now time.Time, ms []catalog.Mutation) (outcomes []catalog.Outcome) {
+// commit applies the mutations and returns what should have become of each. Got is what
+// the store made of them: the model follows it where a store is free, which is in how many
+// tombstones it drops.
+func (m *model) commit(now time.Time, ms []catalog.Mutation, requests []catalog.Request, got []catalog.Outcome) (outcomes []catalog.Outcome) {
 	old := m.worlds[m.head()]
 	w := world{maps.Clone(old.documents), maps.Clone(old.containers), maps.Clone(old.groups)}
-	revision, changed := m.head()+1, false
-	for _, mutation := range ms {
-		var o catalog.Outcome
-		switch x := mutation.(type) {
-		case catalog.PutDocument:
-			o = w.putDocument(x, now, revision)
-		case catalog.PutAccess:
-			d := w.documents[x.Document]
-			o.Changed, o.AccessKept = d.patch(x.Access, now)
-			w.finish(x.Document, d, &o, revision)
-		case catalog.DeleteDocument:
-			o = w.deleteDocument(x, now, revision)
-		case catalog.PutContainer:
-			o = w.putContainer(x.Container, revision)
-		case catalog.PutGroup:
-			members := map[acl.Principal]bool{}
-			for _, p := range x.Members {
-				members[p] = true
-			}
-			g, known := w.groups[x.Group]
-			if o.Changed = !known || !maps.Equal(g.members, members); o.Changed {
-				w.groups[x.Group] = modelGroup{revision, members}
-			}
+	changed := false
+	for i, mutation := range ms {
+		o, replayed := m.replay(now, requests[i])
+		if !replayed {
+			o = m.apply(w, mutation, now, got[i])
+			m.remember(now, requests[i], o)
 		}
-		changed = changed || o.Changed
+		m.line(w, mutation, now, o.Changed && !o.Replayed)
+		changed = changed || o.Changed && !o.Replayed
 		outcomes = append(outcomes, o)
 	}
 	if changed {
@@ -93,10 +89,72 @@ func (m *model) commit(now time.Time, ms []catalog.Mutation) (outcomes []catalog
 	return outcomes
 }
 
+// apply applies one mutation to the world that may become the next.
+func (m *model) apply(w world, mutation catalog.Mutation, now time.Time, got catalog.Outcome) (o catalog.Outcome) {
+	revision := m.head() + 1
+	switch x := mutation.(type) {
+	case catalog.PutDocument:
+		return w.putDocument(x, m.sources[x.Document.Source], now, revision)
+	case catalog.PutAccess:
+		if m.sources[x.Document.Source].future(x.Access.Version, now) {
+			return catalog.Outcome{Refused: catalog.ErrVersionFuture}
+		}
+		d := w.documents[x.Document]
+		o.Changed, o.AccessKept = d.patch(x.Access, now)
+		w.finish(x.Document, d, &o, revision)
+	case catalog.DeleteDocument:
+		return w.deleteDocument(x, m.sources[x.Document.Source], now, revision)
+	case catalog.SeeDocument:
+		d := w.documents[x.Document]
+		if x.Stored && (!d.known || d.deleted || d.version != x.Version) {
+			return catalog.Outcome{Refused: catalog.ErrNotStored}
+		}
+		w.finish(x.Document, d, &o, revision)
+	case catalog.PutVectors:
+		d := w.documents[x.Document]
+		if !d.known || d.deleted || d.version != x.Version || len(d.line.Passages) != len(x.Vectors) {
+			return catalog.Outcome{Refused: catalog.ErrNotStored}
+		}
+		if o.Changed = d.pending || d.space != x.Space || fmt.Sprint(d.vectors) != fmt.Sprint(x.Vectors); o.Changed {
+			d.space, d.pending, d.vectors, d.vectorsAt = x.Space, false, x.Vectors, revision
+		}
+		w.finish(x.Document, d, &o, revision)
+	case catalog.PutContainer:
+		if m.sources[x.Container.Source].future(x.Container.Version, now) {
+			return catalog.Outcome{Refused: catalog.ErrVersionFuture}
+		}
+		return w.putContainer(x.Container, revision)
+	case catalog.PutGroup:
+		members := map[acl.Principal]bool{}
+		for _, p := range x.Members {
+			members[p] = true
+		}
+		g, known := w.groups[x.Group]
+		if o.Changed = !known || !maps.Equal(g.members, members); o.Changed {
+			w.groups[x.Group] = modelGroup{revision, members}
+		}
+	case catalog.CollectTombstones:
+		return m.collect(w, x, now, got)
+	default:
+		return m.aboutSource(w, mutation, now)
+	}
+	return o
+}
+
 // putDocument: lower is refused; equal with equal content is a no-op; equal with other
 // content is refused. Nothing returns at or below the version of a deletion.
-func (w world) putDocument(x catalog.PutDocument, now time.Time, revision catalog.Revision) (o catalog.Outcome) {
+func (w world) putDocument(x catalog.PutDocument, of modelSource, now time.Time, revision catalog.Revision) (o catalog.Outcome) {
 	d := w.documents[x.Document.DocumentID]
+	withAccess := x.Access.Policy != nil || x.Access.Container != nil || x.Access.Sensitivity != nil
+	if of.future(x.Document.Version, now) {
+		return catalog.Outcome{Refused: catalog.ErrVersionFuture}
+	}
+	if !d.known && of.collected > 0 && x.Document.Version <= of.collected {
+		return catalog.Outcome{Refused: catalog.ErrVersionStale}
+	}
+	if (!d.known || x.Document.Version >= d.version) && withAccess && of.future(x.Access.Version, now) {
+		return catalog.Outcome{Refused: catalog.ErrVersionFuture}
+	}
 	if d.known && x.Document.Version < d.version {
 		return catalog.Outcome{Refused: catalog.ErrVersionStale}
 	}
@@ -110,9 +168,13 @@ func (w world) putDocument(x catalog.PutDocument, now time.Time, revision catalo
 		}
 		d.known, d.deleted, d.version = true, false, x.Document.Version
 		d.line, d.verified, d.synced, d.contentAt = x, verified, now, revision
+		d.space, d.pending, d.vectors, d.vectorsAt = x.Document.VectorSpace, x.Document.Pending, nil, 0
+		for _, p := range x.Passages {
+			d.vectors = append(d.vectors, p.Vector)
+		}
 		o.Changed = true
 	}
-	if x.Access.Policy != nil || x.Access.Container != nil || x.Access.Sensitivity != nil {
+	if withAccess {
 		changed, kept := d.patch(x.Access, now)
 		o.Changed, o.AccessKept = o.Changed || changed, kept
 	}
@@ -121,18 +183,28 @@ func (w world) putDocument(x catalog.PutDocument, now time.Time, revision catalo
 }
 
 // deleteDocument: a delete at a version at or above the stored one deletes.
-func (w world) deleteDocument(x catalog.DeleteDocument, now time.Time, revision catalog.Revision) (o catalog.Outcome) {
+func (w world) deleteDocument(x catalog.DeleteDocument, of modelSource, now time.Time, revision catalog.Revision) (o catalog.Outcome) {
 	d := w.documents[x.Document]
+	if of.future(x.Version, now) {
+		return catalog.Outcome{Refused: catalog.ErrVersionFuture}
+	}
+	if !d.known && of.collected > 0 && x.Version <= of.collected {
+		return catalog.Outcome{Refused: catalog.ErrVersionStale}
+	}
 	if d.known && x.Version < d.version {
 		return catalog.Outcome{Refused: catalog.ErrVersionStale}
 	}
 	if !d.deleted || x.Version != d.version {
-		d.known, d.deleted, d.version, d.synced = true, true, x.Version, now
-		d.line, d.verified, d.contentAt = catalog.PutDocument{}, catalog.Verification{}, 0
+		d = d.tombstone(x.Version, now)
 		o.Changed = true
 	}
 	w.finish(x.Document, d, &o, revision)
 	return o
+}
+
+// tombstone is the document once it is deleted: of its registers, access alone stays.
+func (d modelDocument) tombstone(version int64, now time.Time) modelDocument {
+	return modelDocument{known: true, deleted: true, version: version, synced: now, access: d.access, aclSynced: d.aclSynced}
 }
 
 // finish stores the document and names its container if it is unknown.
@@ -222,6 +294,7 @@ func (w world) admits(v acl.View, id catalog.DocumentID) bool {
 func (d modelDocument) document(id catalog.DocumentID) catalog.Document {
 	r := d.line.Document
 	r.DocumentID, r.Version, r.Verified = id, d.version, d.verified
+	r.VectorSpace, r.Pending, r.VectorsAt = d.space, d.pending, d.vectorsAt
 	r.Access, r.Synced, r.ACLSynced, r.ContentAt = d.access, d.synced, d.aclSynced, d.contentAt
 	switch {
 	case d.deleted:

@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -55,11 +58,18 @@ func program(t *testing.T, args ...string) ran {
 // startChild serves the directory in a process of its own, until the test ends.
 func startChild(t *testing.T, dir string) *server {
 	t.Helper()
+	return startChildWith(t, dir, func(*exec.Cmd) {})
+}
+
+// startChildWith is startChild with a process that was changed before it starts.
+func startChildWith(t *testing.T, dir string, change func(*exec.Cmd)) *server {
+	t.Helper()
 	cfg := defaultConfig()
 	cfg.Data = dir
-	log := &bytes.Buffer{}
+	log := &childLog{}
 	process := command(context.Background(), t, "serve", "--data", dir, "--listen", "127.0.0.1:0")
 	process.Stderr = log
+	change(process)
 	out, err := process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +77,7 @@ func startChild(t *testing.T, dir string) *server {
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, dir: dir, log: log, ended: make(chan error, 1)}
+	s := &server{t: t, dir: dir, log: log, process: process.Process, ended: make(chan error, 1)}
 	s.cancel = func() { process.Process.Signal(syscall.SIGTERM) }
 	s.kill = func() { process.Process.Kill() }
 	first, err := bufio.NewReader(out).ReadString('\n')
@@ -78,6 +88,9 @@ func startChild(t *testing.T, dir string) *server {
 		t.Fatalf("the server did not start: %q\n%s", first, log.String())
 	}
 	go func() { s.ended <- process.Wait() }()
+	if there := filepath.Join("/proc", fmt.Sprint(process.Process.Pid), "root", dir); exists(there) {
+		cfg.Data = there // as the process sees it
+	}
 	s.addr = addr
 	t.Cleanup(func() {
 		if s.ended != nil && t.Failed() {
@@ -87,6 +100,24 @@ func startChild(t *testing.T, dir string) *server {
 	})
 	s.connect(cfg)
 	return s
+}
+
+// childLog is what a child has written, which may be read while it writes.
+type childLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *childLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *childLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // TestGracefulShutdownFinishesWhatIsInFlight: items that were sent before the signal are

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -22,6 +23,8 @@ type config struct {
 	Data string `yaml:"data"`
 	// Listen is the address to serve gRPC on; loopback only.
 	Listen string `yaml:"listen"`
+	// Metrics is the address to serve metrics on, for Prometheus; loopback only, "" for none.
+	Metrics string `yaml:"metrics"`
 	// Audience is what tokens must be made for.
 	Audience string `yaml:"audience"`
 	// LogLevel is debug, info, warn or error.
@@ -30,8 +33,12 @@ type config struct {
 	Sensitivity []string `yaml:"sensitivity"`
 	// Apps narrows what an app may reach, by app name.
 	Apps map[string]appConfig `yaml:"apps"`
+	// SyncGuard is the share of a source's documents that a sync may remove unconfirmed.
+	SyncGuard float64 `yaml:"sync_guard"`
 	// VectorSpaces declares the spaces of vectors that senders bring.
 	VectorSpaces []spaceConfig `yaml:"vector_spaces"`
+
+	lockWait time.Duration // for another process to let go of the data; 0 for the store's default
 }
 
 type appConfig struct {
@@ -45,7 +52,7 @@ type spaceConfig struct {
 }
 
 func defaultConfig() config {
-	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale}
+	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale, SyncGuard: 0.2}
 }
 
 // loadConfig reads the file named, else DATA/muniment.yaml if there is one, else nothing;
@@ -96,12 +103,13 @@ func (c config) check() error {
 	if c.Audience == "" {
 		return usagef("audience: must not be empty; a token made for any service would be accepted")
 	}
-	host, _, err := net.SplitHostPort(c.Listen)
-	if err != nil {
-		return usagef("listen: %w", err)
+	if err := loopback(c.Listen); err != nil {
+		return usagef("listen: %w; without TLS, tokens would cross the network in clear", err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return usagef("listen: %q is not a loopback address; without TLS, tokens would cross the network in clear", c.Listen)
+	if c.Metrics != "" {
+		if err := loopback(c.Metrics); err != nil {
+			return usagef("metrics: %w; whoever can reach them can read them", err)
+		}
 	}
 	seen := map[string]bool{}
 	for _, label := range c.Sensitivity {
@@ -118,10 +126,25 @@ func (c config) check() error {
 			return usagef("apps.%s.clearance: %q is not one of %v", name, app.Clearance, c.Sensitivity)
 		}
 	}
+	if !(c.SyncGuard >= 0 && c.SyncGuard <= 1) {
+		return usagef("sync_guard: must be a share between 0 and 1, not %v", c.SyncGuard)
+	}
 	for _, s := range c.VectorSpaces {
 		if s.ID == "" || s.Dimensions < 1 || s.Dimensions > 8192 {
 			return usagef("vector_spaces: %q needs an id and between 1 and 8192 dimensions", s.ID)
 		}
+	}
+	return nil
+}
+
+// loopback refuses an address that other machines may reach.
+func loopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("%q is not a loopback address", address)
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type victim struct {
 func startVictim(t *testing.T, p builtProgram, dir string, env []string, early func(*victim)) *victim {
 	t.Helper()
 	v := &victim{ended: make(chan struct{})}
-	v.server = &server{t: t, dir: dir, log: &bytes.Buffer{}}
+	v.server = &server{t: t, dir: dir, log: &childLog{}}
 	v.process = exec.Command(p.path, "serve", "--data", dir, "--listen", "127.0.0.1:0")
 	v.process.Env, v.process.Stderr = append(os.Environ(), env...), v.log
 	out, err := v.process.StdoutPipe()

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,14 +24,29 @@ import (
 // engine is everything a server is made of, opened from one data directory and wired
 // together.
 type engine struct {
-	server  api.Server
-	closers []func() error // in the order to close in
+	truth
+	server   api.Server
+	operator *operator
+	metrics  *metrics
+	words    *keyword.Index
+	vectors  *vector.Index
+	closers  []func() error // in the order to close in
 }
 
-// open opens what the configuration asks for. Whatever was opened is closed again if a
-// later part fails.
-func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err error) {
-	e = &engine{}
+// truth is the part of an engine that cannot be made again from the rest.
+type truth struct {
+	cfg    config
+	store  *bolt.Store
+	keys   *identity.KeyRing
+	audit  *audit.Log
+	outbox *audit.Drain
+}
+
+// openTruth opens what is not derived: catalog, keys and audit log. That is all a backup
+// needs.
+func openTruth(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err error) {
+	e = &engine{truth: truth{cfg: cfg}, metrics: newMetrics()}
+	e.operator = &operator{engine: e, started: time.Now()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, e.close())
@@ -43,9 +56,9 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return e, fmt.Errorf("making the data directory: %w", err)
 	}
-	store, err := bolt.Open(cfg.path("catalog.bolt"), bolt.Options{Logger: log})
+	store, err := bolt.Open(cfg.path("catalog.bolt"), bolt.Options{Logger: log, Timeout: cfg.lockWait})
 	if errors.Is(err, catalog.ErrLocked) {
-		return e, codedError{exitUsage, fmt.Sprintf("another muniment process serves %s; one directory has one server", cfg.Data)}
+		return e, errors.Join(codedError{exitUsage, fmt.Sprintf("another muniment process serves %s; one directory has one server", cfg.Data)}, err)
 	}
 	if err != nil {
 		return e, err
@@ -56,23 +69,40 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	if err != nil {
 		return e, err
 	}
-	authority, err := cfg.authority(keys)
-	if err != nil {
-		return e, err
-	}
 	storage, err := auditfile.Open(cfg.path("audit"))
 	if err != nil {
 		return e, err
 	}
 	e.onClose(storage.Close)
-	record, err := audit.Open(ctx, storage, audit.Config{Origin: keys.LogName(), Signer: keys.LogSigner(), Verifier: keys.LogVerifier()})
+	record, err := audit.Open(ctx, timedStorage{storage, e.metrics}, audit.Config{Origin: keys.LogName(), Signer: keys.LogSigner(), Verifier: keys.LogVerifier()})
 	if err != nil {
 		return e, err
 	}
 	e.onClose(record.Close)
 	outbox := audit.NewDrain(record, store.Outbox(), log)
 	e.onClose(outbox.Close)
+	e.store, e.keys, e.audit, e.outbox = store, keys, record, outbox
+	return e, removeLeftCopies(cfg)
+}
 
+// open opens what the configuration asks for. Whatever was opened is closed again if a
+// later part fails.
+func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err error) {
+	if e, err = openTruth(ctx, cfg, log); err != nil {
+		return e, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, e.close())
+			e = nil
+		}
+	}()
+	store, keys, record, outbox := e.store, e.keys, e.audit, e.outbox
+
+	authority, err := cfg.authority(keys)
+	if err != nil {
+		return e, err
+	}
 	words, err := keyword.Open(cfg.path("index", "keyword"), log)
 	if err != nil {
 		return e, err
@@ -89,17 +119,21 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	}
 	space := indexer.Space{ID: embedder.Space().ID, Dimensions: embedder.Space().Dimensions}
 	x, err := indexer.Open(ctx, indexer.Config{
-		Store: store, Keyword: words, Vector: vectors, Embedder: embedder, Space: space,
+		Store: timedStore{store, e.metrics}, Keyword: words, Vector: vectors, Embedder: embedder, Space: space,
 		Spaces: append(cfg.spaces(), space), Scale: cfg.scale(), Log: log,
-		Record: changeRecord, Committed: outbox.Wake,
+		Record: changeRecords, Committed: outbox.Wake,
 	})
 	if err != nil {
 		return e, err
 	}
 	e.onClose(x.Close)
 
+	e.onClose(e.operator.wait)
+	e.words, e.vectors = words, vectors
+	e.metrics.registry.MustRegister(&gauges{engine: e})
 	e.server = api.Server{
-		Authority: authority, Keys: keys, Indexer: x, Audit: record, Scale: cfg.scale(), Log: log, Now: time.Now,
+		Authority: authority, Keys: keys, Indexer: x, Audit: record, Operator: e.operator, Scale: cfg.scale(), Log: log, Now: time.Now,
+		SyncGuard: cfg.SyncGuard,
 		Retriever: &retriever.Retriever{
 			States: x, Embedder: embedder, Space: space, Weight: embedder.Space().Weight, Log: record, Now: time.Now,
 			Hash: func(query string) string { return keys.Hash("query", []byte(query)) },
@@ -119,33 +153,4 @@ func (e *engine) close() error {
 		errs = append(errs, f())
 	}
 	return errors.Join(errs...)
-}
-
-// changeRecord is the audit records of a change, stored in the change's own commit.
-func changeRecord(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o catalog.Outcome) [][]byte {
-	change := &audit.Change{Revision: uint64(at)}
-	document := func(op string, id catalog.DocumentID) {
-		change.Op, change.Source, change.ID = op, id.Source, id.ID
-		if o.Document != nil {
-			change.Version = o.Document.Version
-			change.ContentHash = hex.EncodeToString(o.Document.ContentHash[:])
-		}
-	}
-	switch m := m.(type) {
-	case catalog.PutDocument:
-		document("put document", m.Document.DocumentID)
-	case catalog.PutAccess:
-		document("change access", m.Document)
-	case catalog.DeleteDocument:
-		document("delete document", m.Document)
-	case catalog.PutContainer:
-		change.Op, change.Source, change.ID, change.Version = "put container", m.Container.Source, m.Container.ID, m.Container.Version
-	case catalog.PutGroup:
-		change.Op, change.ID = "put group", string(m.Group)
-	}
-	b, err := json.Marshal(audit.Record{Time: time.Now().UTC(), Kind: "change", App: string(by.App), User: string(by.User), Change: change})
-	if err != nil {
-		panic("muniment: encoding an audit record: " + err.Error()) // plain data always encodes
-	}
-	return [][]byte{b}
 }

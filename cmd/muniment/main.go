@@ -23,7 +23,7 @@ const (
 	exitFailed   = 1 // the work failed: the server could not be reached, something broke
 	exitUsage    = 2 // the command line, the configuration or a file's form is wrong
 	exitRefused  = 3 // the server refused: no rights, not found, lines of a feed refused
-	exitTampered = 4 // audit verify found the log changed
+	exitTampered = 4 // audit verify, check or restore found that something is not what was stored
 )
 
 const exitCodes = `Exit codes:
@@ -31,7 +31,7 @@ const exitCodes = `Exit codes:
   1  failed: the server could not be reached, or something broke
   2  wrong usage: flags, configuration, or the form of a file
   3  refused: not authorised, not found, or lines of a feed were refused
-  4  audit verify found that the log was changed`
+  4  audit verify, check or restore found that something is not what was stored`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -57,7 +57,8 @@ says how fresh its sources are and where they disagree, and is recorded before i
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(), tokenCommand(), ingestCommand(), retrieveCommand(), documentCommand(),
-		auditCommand(), evalCommand(), protosetCommand(), demoCommand(), versionCommand())
+		accessCommand(), auditCommand(), statusCommand(), checkCommand(), rebuildCommand(), backupCommand(), restoreCommand(),
+		evalCommand(), protosetCommand(), demoCommand(), versionCommand())
 	root.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return usagef("there is no command %q; see 'muniment --help'", args[0])

@@ -38,7 +38,8 @@ The server offers no reflection, so generic clients need it.`,
 			}
 			for _, f := range []protoreflect.FileDescriptor{
 				pb.File_muniment_v1_ingestion_proto, pb.File_muniment_v1_retrieval_proto, pb.File_muniment_v1_document_proto,
-				pb.File_muniment_v1_directory_proto, pb.File_muniment_v1_audit_proto,
+				pb.File_muniment_v1_directory_proto, pb.File_muniment_v1_access_proto, pb.File_muniment_v1_audit_proto, pb.File_muniment_v1_source_proto,
+				pb.File_muniment_v1_operations_proto,
 				errdetails.File_google_rpc_error_details_proto, healthpb.File_grpc_health_v1_health_proto,
 			} {
 				add(f)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/muniment/muniment/api"
@@ -32,6 +33,7 @@ Settings come from flags, else MUNIMENT_DATA and MUNIMENT_LISTEN, else one YAML 
 DIR/muniment.yaml if it is there), in which unknown keys are errors:
 
   listen: 127.0.0.1:7600
+  metrics: 127.0.0.1:7601              # GET /metrics and /healthz; off if left out
   audience: muniment
   log_level: info                      # debug, info, warn, error
   sensitivity: [public, internal, confidential, restricted]
@@ -70,10 +72,19 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, e.close()) }()
+	defer func() {
+		closing := e.close()
+		if _, failed := errors.AsType[diskError](err); failed {
+			log.Warn("closing after the disk failed", "error", closing) // the same again, of each part
+			return
+		}
+		err = errors.Join(err, closing)
+	}()
 
 	// failpoint: serve/opened
-	server, health, err := api.New(e.server)
+	stopping, stop := context.WithCancel(context.Background())
+	defer stop()
+	server, health, err := api.New(e.server, append(e.metrics.interceptors(), endWatches(stopping))...)
 	if err != nil {
 		return err
 	}
@@ -81,19 +92,36 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 	if err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
+	addr := listener.Addr().String()
+	if err := e.announce(addr); err != nil {
+		log.Warn("an operator's verbs will not find the server by its directory alone", "error", err)
+	}
+	if cfg.Metrics != "" {
+		m, err := serveMetrics(cfg.Metrics, e.metrics, func() string { return e.unfit(stopping) })
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		defer m.close()
+		log.Info("serving metrics", "addr", m.addr)
+	}
 	health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	log.Info("serving", "addr", listener.Addr().String(), "data", cfg.Data, "version", version)
-	ready(listener.Addr().String())
+	log.Info("serving", "addr", addr, "data", cfg.Data, "version", version)
+	ready(addr)
 
 	select {
 	case err := <-served:
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
+	case <-e.store.Failed():
+		err = diskError{"catalog", e.store.Err()}
+	case <-e.audit.Failed():
+		err = diskError{"audit log", e.audit.Err()}
 	}
 	log.Info("stopping: finishing what is in flight", "at_most", drainTime)
-	health.Shutdown()
+	health.Shutdown() // before anything is turned away
+	stop()
 	stopped := make(chan struct{})
 	go func() { server.GracefulStop(); close(stopped) }()
 	select {
@@ -102,5 +130,70 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 		log.Warn("calls still in flight were cancelled")
 		server.Stop()
 	}
+	return err
+}
+
+// watchEnds is how long those who watch the health have to hear that it is over.
+const watchEnds = 100 * time.Millisecond
+
+// endWatches ends streams that watch the server's health soon after it begins to stop. They
+// would never end by themselves, and each stop would take all of the time that it may.
+func endWatches(stopping context.Context) grpc.ServerOption {
+	return grpc.ChainStreamInterceptor(func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+		if info.FullMethod != healthpb.Health_Watch_FullMethodName {
+			return next(srv, ss)
+		}
+		ctx, cancel := context.WithCancel(ss.Context())
+		defer cancel()
+		defer context.AfterFunc(stopping, func() { time.AfterFunc(watchEnds, cancel) })()
+		return next(srv, watching{ss, ctx})
+	})
+}
+
+// watching is a stream that ends with another context.
+type watching struct {
+	grpc.ServerStream
+	ctx context.Context
+}
+
+// Context implements grpc.ServerStream.
+func (w watching) Context() context.Context { return w.ctx }
+
+// announce says in the data directory what the server's address is, until it closes, so that
+// an operator's verbs find it. A process that is killed leaves it; it then belongs to nobody,
+// for nobody has the directory open.
+func (e *engine) announce(addr string) error {
+	path := e.cfg.path(addressFile)
+	e.onClose(func() error {
+		os.Remove(path) // if it stays it does no harm
+		return nil
+	})
+	if err := os.WriteFile(path+".new", []byte(addr+"\n"), 0o600); err != nil {
+		return fmt.Errorf("announcing the address: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("announcing the address: %w", err)
+	}
 	return nil
+}
+
+// unfit is why the server should not be asked, "" if it should.
+func (e *engine) unfit(stopping context.Context) string {
+	switch {
+	case stopping.Err() != nil:
+		return "stopping"
+	case e.audit.Err() != nil:
+		return "the audit log cannot be written"
+	case e.store.Err() != nil:
+		return "the catalog cannot be written"
+	}
+	state, err := e.server.Indexer.Pin(stopping, 0)
+	if err != nil {
+		return "stopping"
+	}
+	defer state.Release()
+	if state.Keyword == nil && state.Vector == nil {
+		return "the indexes are being rebuilt"
+	}
+	return ""
 }

@@ -32,8 +32,9 @@ type server struct {
 	authority *identity.Authority
 	tokens    sync.Map // contexts by what was asked of their token
 	cancel    func()
-	kill      func()        // of a server in a process of its own
-	log       *bytes.Buffer // what that wrote to it; complete when it has ended
+	kill      func()      // of a server in a process of its own
+	process   *os.Process // likewise
+	log       *childLog   // what that wrote to it; complete when it has ended
 	ended     chan error
 }
 

@@ -65,6 +65,7 @@ func Run(t *testing.T, s Suite) {
 		{"retain drops what is not kept", retain},
 		{"everything survives reopening", reopening},
 		{"readers and the writer do not disturb each other", concurrency},
+		{"it says what it holds", contents},
 		{"a cancelled context ends every call", cancellation},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, s) })

@@ -41,6 +41,8 @@ type Index struct {
 	dir      string
 	log      *slog.Logger
 	analysts *index.AnalysisQueue
+	// discarded is why Open emptied the index.
+	discarded error
 
 	writing sync.Mutex // held by Apply, Retain, Reset and Close
 
@@ -74,6 +76,10 @@ func Open(dir string, logger *slog.Logger) (*Index, error) {
 	x.store = s
 	return x, nil
 }
+
+// Discarded returns what was wrong with the index in the directory, so that Open emptied it;
+// nil if nothing was.
+func (x *Index) Discarded() error { return x.discarded }
 
 // Revision implements indexer.Index.
 func (x *Index) Revision() catalog.Revision {

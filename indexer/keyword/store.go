@@ -45,6 +45,7 @@ func (x *Index) open() (*store, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		x.log.Info("keyword index is new", "dir", x.dir)
 	default:
+		x.discarded = err
 		x.log.Warn("keyword index discarded, to be rebuilt", "dir", x.dir, "reason", err)
 	}
 	if err := x.discard(); err != nil {

@@ -61,6 +61,9 @@ func (x *Index) load() (*state, error) {
 		return nil, err
 	}
 	s, reason, err := read(f)
+	if !errors.Is(reason, errNotWhole) {
+		x.discarded = reason
+	}
 	if err == nil && reason != nil && s.revision > 0 {
 		x.log.Warn("the end of the vector index discarded, to be filled in", "dir", x.dir, "revision", s.revision, "reason", reason)
 		err = f.Truncate(s.size)

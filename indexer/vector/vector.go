@@ -36,6 +36,8 @@ var (
 type Index struct {
 	dir string
 	log *slog.Logger
+	// discarded is why Open emptied the index or cut off its end.
+	discarded error
 
 	writing sync.Mutex // held by Apply, Retain, Compact, Reset and Close
 
@@ -74,6 +76,11 @@ func Open(dir string, logger *slog.Logger) (*Index, error) {
 	x.now = s
 	return x, nil
 }
+
+// Discarded returns what was wrong with the index in the directory, so that Open emptied it
+// or cut off its end; nil if nothing was. That the last batch is not whole is no fault: a
+// crash leaves it so.
+func (x *Index) Discarded() error { return x.discarded }
 
 // Revision implements indexer.Index.
 func (x *Index) Revision() catalog.Revision {

@@ -328,7 +328,7 @@ func (*CheckRequest) Descriptor() ([]byte, []int) {
 // CheckResponse is progress, a problem, or the summary.
 type CheckResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is being checked: "catalog", "keyword" or "vector".
+	// What is being checked: "catalog", "audit", "keyword" or "vector".
 	Part string `protobuf:"bytes,1,opt,name=part,proto3" json:"part,omitempty"`
 	// How much of it has been seen.
 	Done int64 `protobuf:"varint,2,opt,name=done,proto3" json:"done,omitempty"`
@@ -493,7 +493,8 @@ func (*RebuildResponse) Descriptor() ([]byte, []int) {
 // BackupRequest says what the caller has already.
 type BackupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// SHA-256 of chunks that need not be sent, 32 bytes each, one after the other.
+	// SHA-256 of chunks that need not be sent, 32 bytes each, one after the other; at most 16 MiB. Those left out are
+	// sent again.
 	Have          []byte `protobuf:"bytes,1,opt,name=have,proto3" json:"have,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -536,7 +537,8 @@ func (x *BackupRequest) GetHave() []byte {
 	return nil
 }
 
-// BackupResponse is one part of a backup: first a header for each file, then chunks, then the end.
+// BackupResponse is one part of a backup: first a header for each file, then the chunks in the order in which the
+// headers name them, each once, then the end. A stream that ends without the end was no backup.
 type BackupResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The part.
@@ -856,9 +858,10 @@ const file_muniment_v1_operations_proto_rawDesc = "" +
 	"\x03_ok\">\n" +
 	"\x0eRebuildRequest\x12,\n" +
 	"\x05index\x18\x01 \x01(\tB\x16\xbaH\x13r\x11R\akeywordR\x06vectorR\x05index\"\x11\n" +
-	"\x0fRebuildResponse\"#\n" +
-	"\rBackupRequest\x12\x12\n" +
-	"\x04have\x18\x01 \x01(\fR\x04have\"\xac\x01\n" +
+	"\x0fRebuildResponse\"/\n" +
+	"\rBackupRequest\x12\x1e\n" +
+	"\x04have\x18\x01 \x01(\fB\n" +
+	"\xbaH\az\x05\x18\x80\x80\x80\bR\x04have\"\xac\x01\n" +
 	"\x0eBackupResponse\x12-\n" +
 	"\x04file\x18\x01 \x01(\v2\x17.muniment.v1.BackupFileH\x00R\x04file\x120\n" +
 	"\x05chunk\x18\x02 \x01(\v2\x18.muniment.v1.BackupChunkH\x00R\x05chunk\x12*\n" +

@@ -33,13 +33,16 @@ const (
 type OperationsServiceClient interface {
 	// GetStatus returns how the server stands: what is stored, which indexes answer, and what takes up the disk.
 	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
-	// Check reads every value of the catalog, verifies its checksum and that values fit together, and compares each index
-	// with the catalog. It streams its progress and each problem, and ends with a summary. The server answers meanwhile.
+	// Check reads every value of the catalog, verifies its checksum and that values fit together, verifies the audit log,
+	// and compares each index with the catalog. It streams its progress and each problem, and ends with a summary. The
+	// server answers meanwhile. One check runs at a time: another is refused with the reason OPERATION_RUNNING.
 	Check(ctx context.Context, in *CheckRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[CheckResponse], error)
-	// Rebuild discards an index and builds it again from the catalog. Until that is done, answers say so.
+	// Rebuild discards an index and builds it again from the catalog. Until that is done, answers say so. While one index
+	// is being rebuilt, the request is refused with the reason REBUILDING.
 	Rebuild(ctx context.Context, in *RebuildRequest, opts ...grpc.CallOption) (*RebuildResponse, error)
 	// Backup streams a consistent copy of the catalog and of the audit log, both of one moment, without the chunks that
-	// the caller has. Keys are not part of it.
+	// the caller has. Keys are not part of it. The server answers and takes documents meanwhile. One backup runs at a
+	// time: another is refused with the reason OPERATION_RUNNING.
 	Backup(ctx context.Context, in *BackupRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[BackupResponse], error)
 }
 
@@ -117,13 +120,16 @@ type OperationsService_BackupClient = grpc.ServerStreamingClient[BackupResponse]
 type OperationsServiceServer interface {
 	// GetStatus returns how the server stands: what is stored, which indexes answer, and what takes up the disk.
 	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
-	// Check reads every value of the catalog, verifies its checksum and that values fit together, and compares each index
-	// with the catalog. It streams its progress and each problem, and ends with a summary. The server answers meanwhile.
+	// Check reads every value of the catalog, verifies its checksum and that values fit together, verifies the audit log,
+	// and compares each index with the catalog. It streams its progress and each problem, and ends with a summary. The
+	// server answers meanwhile. One check runs at a time: another is refused with the reason OPERATION_RUNNING.
 	Check(*CheckRequest, grpc.ServerStreamingServer[CheckResponse]) error
-	// Rebuild discards an index and builds it again from the catalog. Until that is done, answers say so.
+	// Rebuild discards an index and builds it again from the catalog. Until that is done, answers say so. While one index
+	// is being rebuilt, the request is refused with the reason REBUILDING.
 	Rebuild(context.Context, *RebuildRequest) (*RebuildResponse, error)
 	// Backup streams a consistent copy of the catalog and of the audit log, both of one moment, without the chunks that
-	// the caller has. Keys are not part of it.
+	// the caller has. Keys are not part of it. The server answers and takes documents meanwhile. One backup runs at a
+	// time: another is refused with the reason OPERATION_RUNNING.
 	Backup(*BackupRequest, grpc.ServerStreamingServer[BackupResponse]) error
 	mustEmbedUnimplementedOperationsServiceServer()
 }

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/muniment/muniment/audit"
+	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/indexer"
+)
+
+// changeRecords is the audit records of a change, stored in the change's own commit: one
+// of the change and, where it has removed documents, one of each.
+func changeRecords(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o catalog.Outcome) (bodies [][]byte) {
+	now := time.Now().UTC()
+	add := func(c audit.Change) {
+		c.Revision = uint64(at)
+		b, err := json.Marshal(audit.Record{Time: now, Kind: audit.KindChange, App: string(by.App), User: string(by.User), Change: &c})
+		if err != nil {
+			panic("muniment: encoding an audit record: " + err.Error()) // plain data always encodes
+		}
+		bodies = append(bodies, b)
+	}
+	add(changeOf(m, o))
+	for _, d := range o.Removed {
+		add(audit.Change{
+			Op: "delete document", Source: d.Source, ID: d.ID, Version: d.Version, ContentHash: hex.EncodeToString(d.ContentHash[:]),
+		})
+	}
+	return bodies
+}
+
+// changeOf names what a mutation has changed.
+func changeOf(m catalog.Mutation, o catalog.Outcome) audit.Change {
+	document := func(op string, id catalog.DocumentID) audit.Change {
+		c := audit.Change{Op: op, Source: id.Source, ID: id.ID}
+		if d := o.Document; d != nil {
+			c.Version, c.ContentHash = d.Version, hex.EncodeToString(d.ContentHash[:])
+		}
+		return c
+	}
+	switch m := m.(type) {
+	case catalog.PutDocument:
+		return document("put document", m.Document.DocumentID)
+	case catalog.PutAccess:
+		return document("change access", m.Document)
+	case catalog.DeleteDocument:
+		return document("delete document", m.Document)
+	case catalog.PutVectors:
+		return document("embed document", m.Document)
+	case catalog.PutContainer:
+		return audit.Change{Op: "put container", Source: m.Container.Source, ID: m.Container.ID, Version: m.Container.Version}
+	case catalog.PutGroup:
+		return audit.Change{Op: "put group", ID: string(m.Group)}
+	case catalog.PutSource:
+		return audit.Change{Op: "put source", Source: m.Source}
+	case catalog.StartSync:
+		return audit.Change{Op: "start sync", Source: m.Source}
+	case catalog.CommitSync:
+		return audit.Change{Op: "commit sync", Source: m.Source}
+	case catalog.AbortSync:
+		return audit.Change{Op: "abort sync", Source: m.Source}
+	default:
+		return audit.Change{Op: "change"}
+	}
+}
