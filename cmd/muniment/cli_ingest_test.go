@@ -115,7 +115,7 @@ func TestIngestBadFiles(t *testing.T) {
 			file := filepath.Join(dir, c.name+".jsonl")
 			write(t, file, doc("before", "")+c.line+"\n"+doc("after "+c.name, ""))
 			got := program(t, append(env, "ingest", file)...)
-			if got.code != exitRefused || !strings.HasPrefix(lastLine(got.stdout), "3 lines, ") || !strings.HasSuffix(lastLine(got.stdout), ", 1 refused") {
+			if got.code != exitRefused || !strings.HasPrefix(lastLine(got.stdout), "3 lines, ") || !strings.Contains(lastLine(got.stdout)+",", ", 1 refused,") {
 				t.Fatalf("exit code %d, want %d\n%s%.1000s", got.code, exitRefused, got.stdout, got.stderr)
 			}
 			if want := file + ":2: refused: "; !strings.HasPrefix(got.stderr, want) || !strings.Contains(got.stderr, c.says) || len(got.stderr) > len(want)+600 {

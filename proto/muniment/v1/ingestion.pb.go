@@ -94,6 +94,8 @@ const (
 	IngestResponse_NOTICE_UNKNOWN_CONTAINER IngestResponse_Notice = 2
 	// Neither the document nor a container says who may read it: nobody may.
 	IngestResponse_NOTICE_NO_POLICY IngestResponse_Notice = 3
+	// The text could not be embedded yet: until it is, the document is found by its words only.
+	IngestResponse_NOTICE_PENDING_EMBEDDING IngestResponse_Notice = 4
 	// The item was refused for what it says of who may read. To keep what was stored before could let people read who no
 	// longer may, so nobody may read what it names until an item comes that can be taken.
 	IngestResponse_NOTICE_CLOSED IngestResponse_Notice = 6
@@ -106,6 +108,7 @@ var (
 		1: "NOTICE_ACCESS_KEPT",
 		2: "NOTICE_UNKNOWN_CONTAINER",
 		3: "NOTICE_NO_POLICY",
+		4: "NOTICE_PENDING_EMBEDDING",
 		6: "NOTICE_CLOSED",
 	}
 	IngestResponse_Notice_value = map[string]int32{
@@ -113,6 +116,7 @@ var (
 		"NOTICE_ACCESS_KEPT":       1,
 		"NOTICE_UNKNOWN_CONTAINER": 2,
 		"NOTICE_NO_POLICY":         3,
+		"NOTICE_PENDING_EMBEDDING": 4,
 		"NOTICE_CLOSED":            6,
 	}
 )
@@ -1207,7 +1211,7 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x06source\x12\x1a\n" +
 	"\x02id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\bR\x02id\x12!\n" +
-	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\xfa\x03\n" +
+	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\x99\x04\n" +
 	"\x0eIngestResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x03R\bposition\x12:\n" +
 	"\x06status\x18\x02 \x01(\x0e2\".muniment.v1.IngestResponse.StatusR\x06status\x12<\n" +
@@ -1219,12 +1223,13 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATUS_APPLIED\x10\x01\x12\x14\n" +
 	"\x10STATUS_UNCHANGED\x10\x02\x12\x12\n" +
-	"\x0eSTATUS_REFUSED\x10\x03\"\x7f\n" +
+	"\x0eSTATUS_REFUSED\x10\x03\"\x9d\x01\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x12NOTICE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12NOTICE_ACCESS_KEPT\x10\x01\x12\x1c\n" +
 	"\x18NOTICE_UNKNOWN_CONTAINER\x10\x02\x12\x14\n" +
-	"\x10NOTICE_NO_POLICY\x10\x03\x12\x11\n" +
+	"\x10NOTICE_NO_POLICY\x10\x03\x12\x1c\n" +
+	"\x18NOTICE_PENDING_EMBEDDING\x10\x04\x12\x11\n" +
 	"\rNOTICE_CLOSED\x10\x062Y\n" +
 	"\x10IngestionService\x12E\n" +
 	"\x06Ingest\x12\x1a.muniment.v1.IngestRequest\x1a\x1b.muniment.v1.IngestResponse(\x010\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
