@@ -72,7 +72,7 @@ func (h *house) life(d death) (passed map[string]int) {
 	came := opening
 	if v.serving {
 		h.note(func() { h.openings = append(h.openings, v.opening) })
-		if v.opening > openingLimit {
+		if v.opening > openingLimit && *crashEach > 0 {
 			h.fault(slow, "%v", v.opening)
 		}
 		h.opening = v.opening
@@ -81,9 +81,15 @@ func (h *house) life(d death) (passed map[string]int) {
 			came = h.work(v, d)
 		}
 	}
-	h.ended(v, came, d)
+	how := v.wait()
+	passed = h.passed(notes)
+	where := string(came)
+	if d.failpoint != "" && passed[d.failpoint] >= d.hit {
+		where = d.failpoint
+	}
+	h.ended(v, how, where)
 	h.settled()
-	return h.passed(notes)
+	return passed
 }
 
 // work has all clients at work until the server dies or it is time, and returns the phase
@@ -147,22 +153,21 @@ func (h *house) work(v *victim, d death) phase {
 	return came
 }
 
-// ended takes down how the server ended.
-func (h *house) ended(v *victim, came phase, d death) {
-	how := v.wait()
+// ended takes down how the server ended, and in which phase or at which failpoint.
+func (h *house) ended(v *victim, how end, where string) {
 	log := v.log.String()
 	h.note(func() {
 		h.discarded += strings.Count(log, "index discarded")
 		switch {
 		case how != byKill:
-		case v.killed.Load():
-			h.random[string(came)]++
+		case strings.Contains(where, "/"):
+			h.at[where]++
 		default:
-			h.at[d.failpoint]++
+			h.random[where]++
 		}
 	})
 	if how == byItself {
-		h.fault(broken, "a server ended by itself %s, with %v:\n%s", came, v.process.ProcessState, tail(log))
+		h.fault(broken, "a server ended by itself, %s, with %v:\n%s", where, v.process.ProcessState, tail(log))
 	}
 }
 

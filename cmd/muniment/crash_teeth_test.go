@@ -2,6 +2,8 @@ package main
 
 import (
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -72,7 +74,8 @@ func TestCrashHasTeeth(t *testing.T) {
 					h.inspect(false)
 				}
 				if r.faults[b.sees] > 0 {
-					t.Logf("after %d kills: %s", kills, r.texts[0])
+					first := slices.IndexFunc(r.texts, func(text string) bool { return strings.HasPrefix(text, string(b.sees)) })
+					t.Logf("after %d kills: %v", kills, r.texts[max(0, first)])
 					return
 				}
 			}

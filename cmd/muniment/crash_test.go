@@ -12,8 +12,8 @@ import (
 
 // How much the crash harness does; make crash sets these.
 var (
-	crashKills = flag.Int("crash.kills", 15, "how often TestCrash kills a server at a random moment")
-	crashEach  = flag.Int("crash.each", 0, "how often it does at each failpoint; 0 = once at some of them")
+	crashKills = flag.Int("crash.kills", 12, "how often TestCrash kills a server at a random moment")
+	crashEach  = flag.Int("crash.each", 0, "how often it does at each failpoint; 0 = once at some of them, and nothing is said of times")
 	crashSeed  = flag.Uint64("crash.seed", 1, "what its clients do")
 )
 
@@ -35,9 +35,11 @@ var crashEdits = []edit{{"indexer/vector/vector.go", "x.tidy(ctx, 3)", "x.tidy(c
 func TestCrash(t *testing.T) {
 	began := time.Now()
 	p := buildWithFailpoints(t, crashSettings, crashEdits...)
+	built := time.Since(began)
 	r := newReport()
 	run := &crashRun{report: r, program: p, reached: map[string]map[scene]int{}}
 	run.survey(t)
+	surveyed := time.Since(began)
 	deaths := run.plan(rand.New(rand.NewPCG(*crashSeed, 1)), *crashKills, *crashEach)
 	const workers = 2 // more than there are processors on a small machine waits for disks alone
 	t.Run("houses", func(t *testing.T) {
@@ -54,7 +56,7 @@ func TestCrash(t *testing.T) {
 	})
 	var table strings.Builder
 	r.print(&table, time.Since(began))
-	t.Logf("\n%s", table.String())
+	t.Logf("built after %v, surveyed after %v\n%s", built.Round(time.Second), surveyed.Round(time.Second), table.String())
 	for _, text := range r.texts {
 		t.Error(text)
 	}
@@ -70,15 +72,22 @@ type crashRun struct {
 	reached map[string]map[scene]int // how often a life comes to each failpoint
 }
 
-// maxRounds is how often the survey goes through the scenes to reach a failpoint.
-const maxRounds = 6
+// maxRounds is how often the survey goes through the scenes to reach every failpoint, and
+// sample how many failpoints a short run kills at.
+const (
+	maxRounds = 6
+	sample    = 8
+)
 
 // survey has a server live through every scene, and notes which failpoints it comes to. One
 // that it never comes to could not kill anybody.
 func (run *crashRun) survey(t *testing.T) {
 	h := newHouse(t, run.report, run.program, *crashSeed)
-	never := run.program.failpoints
-	for round := 0; round == 0 || round < maxRounds && len(never) > 0; round++ {
+	never, rounds := run.program.failpoints, maxRounds
+	if *crashEach == 0 {
+		rounds = 1
+	}
+	for round := 0; round < rounds && len(never) > 0; round++ {
 		for _, s := range []scene{starts, runs, rebuilds, stops} {
 			if s == starts && round > 0 {
 				continue
@@ -92,8 +101,8 @@ func (run *crashRun) survey(t *testing.T) {
 		}
 		never = slices.DeleteFunc(slices.Clone(never), func(name string) bool { return len(run.reached[name]) > 0 })
 	}
-	h.inspect(true)
-	if len(never) > 0 {
+	h.inspect(*crashEach > 0)
+	if *crashEach > 0 && len(never) > 0 {
 		run.fault(unreached, "%d of the %d failpoints: %s", len(never), len(run.program.failpoints), strings.Join(never, ", "))
 	}
 }
@@ -113,18 +122,20 @@ func (run *crashRun) plan(rng *rand.Rand, random, each int) (deaths []death) {
 		}
 		deaths = append(deaths, d)
 	}
-	for _, name := range run.program.failpoints {
+	names := slices.Clone(run.program.failpoints)
+	if each == 0 {
+		names = slices.DeleteFunc(names, func(name string) bool { return len(run.reached[name]) == 0 })
+		rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		names, each = names[:min(sample, len(names))], 1
+	}
+	for _, name := range names {
 		var in []scene
 		for _, s := range scenes {
 			if run.reached[name][s] > 0 {
 				in = append(in, s)
 			}
 		}
-		n := each
-		if each == 0 && rng.IntN(4) == 0 {
-			n = 1
-		}
-		for i := range n {
+		for i := range each {
 			if len(in) > 0 {
 				s := in[i%len(in)]
 				deaths = append(deaths, death{scene: s, failpoint: name, hit: 1 + rng.IntN(run.reached[name][s])})

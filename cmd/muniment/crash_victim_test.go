@@ -27,7 +27,6 @@ type victim struct {
 	opening time.Duration // from its start until it could answer
 	serving bool          // it came so far
 	asked   atomic.Bool   // to end, by SIGTERM
-	killed  atomic.Bool   // by the harness, not at a failpoint
 	fuse    atomic.Pointer[fuse]
 }
 
@@ -43,10 +42,7 @@ func startVictim(t *testing.T, p builtProgram, dir string, env []string, early f
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.kill = func() {
-		v.killed.Store(true)
-		v.process.Process.Signal(syscall.SIGKILL)
-	}
+	v.kill = func() { v.process.Process.Signal(syscall.SIGKILL) }
 	began := time.Now()
 	if err := v.process.Start(); err != nil {
 		t.Fatal(err)
