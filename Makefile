@@ -33,10 +33,10 @@ test: ## gofmt, vet, contract lint, generated-code check, staticcheck, then ever
 figures: ## measure ingestion and print the table of docs/performance.md
 	go test ./cmd/muniment -run TestIngestionFigures -figures -v -count=1 -timeout 30m
 
-# Below 50 kills, only some of the failpoints are tried; at 1000, each of them 20 times.
+# From 200 random moments on, each failpoint has its turn; from 1000 on, 20 turns.
 N = 200
-crash: ## kill servers at N=200 random moments, and N/50 times at each failpoint, and count what is lost
-	go test ./cmd/muniment -run '^TestCrash' -crash.kills $(N) -crash.each $$(($(N) / 50)) -v -count=1 -timeout 4h
+crash: ## kill servers at N=200 random moments and at every failpoint, and count what is lost
+	go test ./cmd/muniment -run '^TestCrash' -crash.kills $(N) -crash.each $$(($(N) < 1000 ? $(N) / 200 : 20)) -v -count=1 -timeout 4h
 
 demo: build ## walk through the example company with real servers, and stop
 	bin/muniment demo --company testdata/company --questions testdata/company-questions.json
