@@ -75,6 +75,7 @@ func (s ingestion) Ingest(stream pb.IngestionService_IngestServer) error {
 			if err := stream.Send(s.acknowledge(ctx, it)); err != nil {
 				return err
 			}
+			// failpoint: api/acknowledged
 			for range it.cost {
 				<-places
 			}
@@ -200,6 +201,7 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 	if it.closed && o.Refused == nil && !o.AccessKept {
 		ack.Notices = append(ack.Notices, pb.IngestResponse_NOTICE_CLOSED)
 	}
+	// failpoint: api/before-acknowledge
 	if err == nil && o.Refused != nil {
 		err = fieldError{refusedField(it.mutation, o.Refused), o.Refused}
 	}
