@@ -127,7 +127,7 @@ func (t *Tree) Document(f File) (d *pb.Document, warnings []string, err error) {
 	if !utf8.ValidString(body) || strings.ContainsRune(body, 0) {
 		return nil, nil, NotText
 	}
-	fm, rest, warning, refusal := readFrontMatter(body)
+	fm, rest, refusal, warning := readFrontMatter(body)
 	a := apply{fm: fm, doc: d, file: f.Name}
 	if warning != nil {
 		a.warnings = append(a.warnings, warning.Error())

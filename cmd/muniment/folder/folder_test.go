@@ -93,7 +93,7 @@ func TestTree(t *testing.T) {
 		containers = append(containers, c.GetId())
 	}
 	for i, want := range []string{
-		fmt.Sprintf(`{"source": "wiki", "id": "/", "policy": {"layers": [{"allow": [{"principal": "group:staff"}]}]}}`),
+		`{"source": "wiki", "id": "/", "policy": {"layers": [{"allow": [{"principal": "group:staff"}]}]}}`,
 		fmt.Sprintf(container, "docs", "/", ""),
 		fmt.Sprintf(container, "people", "/", `, "policy": {"layers": [{"allow": [{"principal": "group:hr"}]}]}`),
 		fmt.Sprintf(container, "people/pay", "people", ""),

@@ -39,7 +39,7 @@ var objectStart = regexp.MustCompile(`^\{\s*["}]`)
 // readFrontMatter takes front matter off the beginning of a text: YAML between lines
 // "---", TOML between lines "+++", or one JSON object. The warning says why a block was
 // left out. If the block might have said who may read the document, that is a Refusal.
-func readFrontMatter(text string) (fm frontMatter, body string, warning error, refusal *Refusal) {
+func readFrontMatter(text string) (fm frontMatter, body string, refusal *Refusal, warning error) {
 	block, body, decode, closed := cutFrontMatter(text)
 	switch {
 	case decode == nil:
@@ -48,7 +48,7 @@ func readFrontMatter(text string) (fm frontMatter, body string, warning error, r
 		// A line that begins a text may be a rule. But if what follows looks like front
 		// matter that says who may read it, it is not for us to decide that it is none.
 		if accessLine.MatchString(firstLines(text, 100)) {
-			return fm, text, nil, &Refusal{"front matter", "is not closed, and may say who may read the document"}
+			return fm, text, &Refusal{"front matter", "is not closed, and may say who may read the document"}, nil
 		}
 		return fm, text, nil, nil
 	}
@@ -60,9 +60,9 @@ func readFrontMatter(text string) (fm frontMatter, body string, warning error, r
 	if err != nil {
 		err = errors.New(strings.Join(strings.Fields(err.Error()), " ")) // on one line
 		if accessLine.MatchString(block) {
-			return fm, body, nil, &Refusal{"front matter", "cannot be read, and may say who may read the document: " + err.Error()}
+			return fm, body, &Refusal{"front matter", "cannot be read, and may say who may read the document: " + err.Error()}, nil
 		}
-		return fm, body, fmt.Errorf("front matter left out: %w", err), nil
+		return fm, body, nil, fmt.Errorf("front matter left out: %w", err)
 	}
 	fm.values = make(map[string]any, len(raw))
 	for _, name := range slices.Sorted(maps.Keys(raw)) {

@@ -14,7 +14,7 @@ import (
 // overlay reads front matter into a document that a folder has made.
 func overlay(text string) (doc *pb.Document, warnings []string, refusal *Refusal) {
 	doc = &pb.Document{Source: "s", Id: "guide/leave.md", Policy: parentsAnswer(), Sensitivity: proto.String("internal")}
-	fm, _, warning, refusal := readFrontMatter(text)
+	fm, _, refusal, warning := readFrontMatter(text)
 	a := apply{fm: fm, doc: doc, file: doc.GetId()}
 	if warning != nil {
 		a.warnings = append(a.warnings, warning.Error())

@@ -158,7 +158,9 @@ func eachTouched(ctx context.Context, dir, commits string, each func(commit stri
 		return gitFailed("log", err, nil)
 	}
 	enough, err := readTouched(out, each)
-	cancel()
+	if enough || err != nil {
+		cancel() // else the program is about to end by itself, and its status counts
+	}
 	if ended := c.Wait(); ended != nil && !enough && err == nil {
 		err = gitFailed("log", ended, stderr.Bytes())
 	}
