@@ -7,7 +7,7 @@ CC     := $(shell go env CC)
 # Nothing here uses cgo; the race detector alone needs it.
 export CGO_ENABLED = 0
 
-.PHONY: help build test demo generate breaking fuzz bench clean
+.PHONY: help build test figures demo generate breaking fuzz bench clean
 
 help: ## print this
 	@echo 'usage: make TARGET'
@@ -29,6 +29,9 @@ test: ## gofmt, vet, contract lint, generated-code check, staticcheck, then ever
 		echo 'no working C compiler ($(CC)): testing without the race detector'; \
 		set -x; go test -timeout 14m ./...; \
 	fi
+
+figures: ## measure ingestion and print the table of docs/performance.md
+	go test ./cmd/muniment -run TestIngestionFigures -figures -v -count=1 -timeout 30m
 
 demo: build ## walk through the example company with real servers, and stop
 	bin/muniment demo --company testdata/company --questions testdata/company-questions.json

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -128,30 +129,38 @@ func (s ingestion) begin(ctx context.Context, c call, it *item, req *pb.IngestRe
 		close(it.prepared)
 		return
 	}
+	release := sync.OnceFunc(func() { <-s.preparing })
 	go func() {
-		defer func() { <-s.preparing; close(it.prepared) }()
+		defer func() { release(); close(it.prepared) }()
 		defer func() {
 			if p := recover(); p != nil {
 				s.Log.Error("panic while preparing an item", "position", it.position, "panic", p)
 				it.err = errors.New("panic")
 			}
 		}()
-		it.err = s.prepare(ctx, c, it, req)
+		it.err = s.prepare(ctx, c, it, req, release)
 		if it.err != nil && ctx.Err() == nil {
 			it.instead, it.closed = instead(req, it.err)
 		}
 	}()
 }
 
-// prepare sets the item's mutation and the name it is remembered by.
-func (s ingestion) prepare(ctx context.Context, c call, it *item, req *pb.IngestRequest) (err error) {
+// prepare sets the item's mutation and the name it is remembered by. It calls release once
+// it only waits for others.
+func (s ingestion) prepare(ctx context.Context, c call, it *item, req *pb.IngestRequest, release func()) (err error) {
 	if err = s.validate(req); err != nil {
 		return err
 	}
 	if it.request, err = request(c, req); err != nil {
 		return err
 	}
-	it.mutation, err = s.Indexer.Prepare(ctx, toMutation(req))
+	if it.mutation, err = s.Indexer.Draft(toMutation(req)); err != nil {
+		return err
+	}
+	if s.Indexer.Patience > 0 {
+		release() // waiting for an embedder elsewhere needs no processor
+	}
+	it.mutation, err = s.Indexer.Embed(ctx, it.mutation)
 	return err
 }
 
@@ -252,6 +261,9 @@ func notices(m catalog.Mutation, o catalog.Outcome) (list []pb.IngestResponse_No
 	document, put := m.(catalog.PutDocument)
 	if d := o.Document; put && d != nil && d.Access.Policy == nil && d.Access.Container == "" {
 		list = append(list, pb.IngestResponse_NOTICE_NO_POLICY)
+	}
+	if d := o.Document; put && d != nil && d.Pending {
+		list = append(list, pb.IngestResponse_NOTICE_PENDING_EMBEDDING)
 	}
 	if document.Document.Hidden > 0 {
 		list = append(list, pb.IngestResponse_NOTICE_HIDDEN_TEXT)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -55,7 +56,8 @@ func (s operations) GetStatus(ctx context.Context, req *pb.GetStatusRequest) (*p
 	if err := s.validate(req); err != nil {
 		return nil, err
 	}
-	if _, err := s.record(ctx, c, audit.Record{Kind: audit.KindRead, Read: &audit.Read{ID: "status"}}); err != nil && s.Audit.Err() == nil {
+	_, err = s.record(ctx, c, audit.Record{Kind: audit.KindRead, Read: &audit.Read{ID: "status"}})
+	if err != nil && !errors.Is(err, audit.ErrUnwritable) && !errors.Is(err, audit.ErrFull) {
 		return nil, err
 	}
 	return s.Operator.Status(ctx)

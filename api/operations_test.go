@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/muniment/muniment/api"
+	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/indexer"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
@@ -146,10 +147,16 @@ func TestOperationsAreRefused(t *testing.T) {
 // TestOperationsUnrecorded: what cannot be recorded is not done; only the status, in which
 // the operator reads why, is told all the same.
 func TestOperationsUnrecorded(t *testing.T) {
+	for _, cause := range []error{audit.ErrFull, errors.New("the disk is gone")} {
+		unrecorded(t, cause)
+	}
+}
+
+func unrecorded(t *testing.T, cause error) {
 	s := start(t, nil)
 	admin := s.as("service:ops", "admin")
 	client := pb.NewOperationsServiceClient(s.conn)
-	s.records.Break(errors.New("no space left"))
+	s.records.Break(cause)
 	checking, err := client.Check(admin, &pb.CheckRequest{})
 	checkErr := second(all(t, checking, err))
 	copying, err := client.Backup(admin, &pb.BackupRequest{})

@@ -29,6 +29,7 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 	}
 	answer, err := s.Retriever.Retrieve(ctx, c.Identity, retriever.Request{
 		ID: c.id, Query: req.GetQuery(), Limit: limit, Filter: toFilter(req.GetFilter()), AtLeast: atLeast, Chain: c.Chain,
+		Vector: toVector(req.GetVector()),
 	})
 	if errors.Is(err, indexer.ErrTooManyTerms) {
 		return nil, fieldError{"query", err}
@@ -56,6 +57,13 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 	return resp, nil
 }
 
+func toVector(v *pb.QueryVector) *retriever.Vector {
+	if v == nil {
+		return nil
+	}
+	return &retriever.Vector{Space: v.GetSpace(), Values: v.GetValues()}
+}
+
 func toFilter(f *pb.Filter) indexer.Filter {
 	filter := indexer.Filter{Sources: f.GetSources(), Labels: f.GetLabels(), Owners: toPrincipals(f.GetOwners())}
 	for _, c := range f.GetContainers() {
@@ -73,6 +81,7 @@ var (
 		retriever.KeywordOnly:       pb.Degradation_DEGRADATION_KEYWORD_ONLY,
 		retriever.KeywordRebuilding: pb.Degradation_DEGRADATION_KEYWORD_REBUILDING,
 		retriever.VectorRebuilding:  pb.Degradation_DEGRADATION_VECTOR_REBUILDING,
+		retriever.PendingEmbedding:  pb.Degradation_DEGRADATION_PENDING_EMBEDDING,
 	}
 )
 

@@ -118,7 +118,9 @@ func (c *comparison) catalog(changes iter.Seq2[catalog.Change, error]) error {
 		if d.Document.State != catalog.Present {
 			continue
 		}
-		for _, e := range entries(d) {
+		var batch Batch
+		batch.add(d, false)
+		for _, e := range batch.Add {
 			if err := c.entry(e); err != nil {
 				return err
 			}

@@ -249,7 +249,7 @@ func TestTableCounts(t *testing.T) {
 		}
 		state := newest(t, x)
 		defer state.Release()
-		got := [3]int{state.Table.Documents(), state.Table.Passages(), state.Table.Pending()}
+		got := [3]int{state.Table.Documents(), state.Table.Passages(), x.Waiting()}
 		if want := [3]int{documents, passages, pending}; got != want {
 			t.Errorf("documents, passages and pending are %v, want %v", got, want)
 		}

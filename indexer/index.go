@@ -15,8 +15,9 @@ type Index interface {
 	// Revision is the catalog revision the index is level with; 0 when it is empty, new
 	// or was found damaged and discarded.
 	Revision() catalog.Revision
-	// Apply adds and removes passages and is then level with the batch's revision.
-	// A row that is both added and removed is removed. Applying a batch twice is harmless.
+	// Apply adds passages, then puts vectors in place of those of passages it has, then
+	// removes passages, and is level with the batch's revision. A row that is both added and
+	// removed is removed. Applying a batch twice is harmless.
 	// Calls do not overlap.
 	Apply(ctx context.Context, b Batch) error
 	// Retain drops every row that keep does not know, after the catalog has been read
@@ -32,9 +33,12 @@ type Index interface {
 
 // Batch is what changed between two revisions, as far as indexes are concerned.
 type Batch struct {
-	Add    []Entry
-	Remove []catalog.Row
-	To     catalog.Revision
+	Add []Entry
+	// Vectors are passages added before of which the vector alone is new; they have no Text.
+	// An index without vectors passes over them.
+	Vectors []Entry
+	Remove  []catalog.Row
+	To      catalog.Revision
 }
 
 // Entry is one passage to be indexed.

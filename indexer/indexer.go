@@ -31,7 +31,7 @@ type Space struct {
 	Dimensions int
 }
 
-// Config is what an Indexer needs. Every field but Spaces and Record is required.
+// Config is what an Indexer needs. Every field up to Log is required, but for Spaces.
 type Config struct {
 	Store    catalog.Store
 	Keyword  Index
@@ -45,6 +45,13 @@ type Config struct {
 	Record func(at catalog.Revision, by Actor, m catalog.Mutation, o catalog.Outcome) [][]byte
 	// Committed is called after each commit, before anything of it is acknowledged.
 	Committed func()
+	// Own reports whether a space is one of the server's own, present or former, whose vectors
+	// were made from the text of the passages. Documents of a former one are embedded anew. By
+	// default, only Space is.
+	Own func(space string) bool
+	// Patience is how long a document waits for its vectors before it is taken in without
+	// them; 0 = as long as it takes.
+	Patience time.Duration
 }
 
 // Actor is who asked for a change, for its audit record.
@@ -68,6 +75,8 @@ type Indexer struct {
 
 	published publication
 	rebuilds  sync.WaitGroup
+	arrived   chan struct{}  // documents have come that wait for their vectors
+	embedding sync.WaitGroup // the goroutine that sees to them
 }
 
 // ErrClosed is returned by calls on a closed Indexer.
@@ -81,12 +90,14 @@ func Open(ctx context.Context, c Config) (*Indexer, error) {
 	x := &Indexer{
 		Config: c, queue: make(chan *job, 1024), done: make(chan struct{}), stop: stop,
 		keyword: leg{name: "keyword", index: c.Keyword}, vector: leg{name: "vector", index: c.Vector},
+		arrived: make(chan struct{}, 1),
 	}
 	if err := x.load(ctx); err != nil {
 		stop()
 		return nil, fmt.Errorf("opening the indexer: %w", err)
 	}
 	go x.write(run)
+	x.embedding.Go(func() { x.embedLate(run) })
 	return x, nil
 }
 
@@ -94,6 +105,7 @@ func Open(ctx context.Context, c Config) (*Indexer, error) {
 func (x *Indexer) load(ctx context.Context) error {
 	start := time.Now()
 	table := NewTable()
+	table.waits = x.waits
 	var page []catalog.Change
 	flush := func(to catalog.Revision) {
 		table, _ = table.With(page, to)
@@ -142,6 +154,7 @@ func (x *Indexer) Close() error {
 	x.submitting.Unlock()
 	x.stop()
 	<-x.done
+	x.embedding.Wait()
 	x.mu.Lock()
 	x.closed = true // from here on, nobody begins a rebuild
 	x.mu.Unlock()

@@ -152,12 +152,13 @@ func (x *Indexer) level(ctx context.Context, l *leg) error {
 // that died meanwhile are not removed: Retain does that. A batch ends only where a
 // revision does, so the revision an index stores is always wholly in it.
 func (x *Indexer) feed(ctx context.Context, l *leg) error {
-	batch := Batch{To: l.index.Revision()}
-	for c, err := range x.Store.Changes(ctx, batch.To, catalog.Contents) {
+	from := l.index.Revision()
+	batch := Batch{To: from}
+	for c, err := range x.Store.Changes(ctx, from, catalog.Contents) {
 		if err != nil {
 			return err
 		}
-		if c.Revision > batch.To && len(batch.Add) >= rebuildBatch {
+		if c.Revision > batch.To && len(batch.Add)+len(batch.Vectors) >= rebuildBatch {
 			if err := l.index.Apply(ctx, batch); err != nil {
 				return err
 			}
@@ -165,22 +166,25 @@ func (x *Indexer) feed(ctx context.Context, l *leg) error {
 		}
 		batch.To = c.Revision
 		if d := c.Document; d != nil && d.Document.State == catalog.Present {
-			batch.Add = append(batch.Add, entries(d)...)
+			batch.add(d, d.Document.ContentAt <= from)
 		}
 	}
-	if batch.To == l.index.Revision() && len(batch.Add) == 0 {
+	if batch.To == l.index.Revision() && len(batch.Add)+len(batch.Vectors) == 0 {
 		return nil
 	}
 	return l.index.Apply(ctx, batch)
 }
 
-// entries is what an index is told about a document's passages.
-func entries(d *catalog.DocumentChange) []Entry {
-	var list []Entry
+// add tells an index about a document's passages. Of a document that it has, the vectors
+// alone are new.
+func (b *Batch) add(d *catalog.DocumentChange, has bool) {
 	for _, p := range d.Passages {
-		list = append(list, Entry{
-			Row: p.Row, Text: searchable(d.Document.Title, p), Space: d.Document.VectorSpace, Vector: p.Vector,
-		})
+		e := Entry{Row: p.Row, Space: d.Document.VectorSpace, Vector: p.Vector}
+		if has {
+			b.Vectors = append(b.Vectors, e)
+			continue
+		}
+		e.Text = searchable(d.Document.Title, p)
+		b.Add = append(b.Add, e)
 	}
-	return list
 }

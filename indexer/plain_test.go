@@ -3,6 +3,7 @@ package indexer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/crc64"
 	"iter"
 	"log/slog"
@@ -81,6 +82,14 @@ func (p *plain) Apply(_ context.Context, b indexer.Batch) error {
 	return p.write("Apply", func() {
 		for _, e := range b.Add {
 			p.rows[e.Row] = e
+		}
+		for _, e := range b.Vectors {
+			had, ok := p.rows[e.Row]
+			if !ok || e.Text != "" {
+				p.broken = fmt.Errorf("row %d is given a vector, and the index has it: %t, and text: %q", e.Row, ok, e.Text)
+			}
+			had.Space, had.Vector = e.Space, e.Vector
+			p.rows[e.Row] = had
 		}
 		for _, row := range b.Remove {
 			delete(p.rows, row)

@@ -15,13 +15,22 @@ import (
 	"github.com/muniment/muniment/indexer/extract"
 )
 
-// Prepare validates a mutation and does all work that needs no lock: a document is split,
-// its sentences made comparable, its passages embedded. The result is for Submit. A
-// *Refusal is the sender's to mend; any other error is not.
+// Prepare validates a mutation and does all work that needs no lock: Draft, then Embed.
+// The result is for Submit. A *Refusal is the sender's to mend; any other error is not.
 func (x *Indexer) Prepare(ctx context.Context, m catalog.Mutation) (catalog.Mutation, error) {
+	m, err := x.Draft(m)
+	if err != nil {
+		return nil, err
+	}
+	return x.Embed(ctx, m)
+}
+
+// Draft is the part of Prepare that needs a processor and waits for nobody: a document is
+// split and its sentences made comparable. It is left waiting for its vectors.
+func (x *Indexer) Draft(m catalog.Mutation) (catalog.Mutation, error) {
 	switch m := m.(type) {
 	case catalog.PutDocument:
-		return x.prepareDocument(ctx, m)
+		return x.draftDocument(m)
 	case catalog.PutAccess:
 		return m, x.checkAccess("access", m.Access)
 	case catalog.PutContainer:
@@ -36,7 +45,7 @@ func (x *Indexer) Prepare(ctx context.Context, m catalog.Mutation) (catalog.Muta
 	}
 }
 
-func (x *Indexer) prepareDocument(ctx context.Context, m catalog.PutDocument) (catalog.Mutation, error) {
+func (x *Indexer) draftDocument(m catalog.PutDocument) (catalog.Mutation, error) {
 	if err := x.checkDocument(&m); err != nil {
 		return nil, err
 	}
@@ -66,9 +75,7 @@ func (x *Indexer) prepareDocument(ctx context.Context, m catalog.PutDocument) (c
 	for i := range m.Passages {
 		m.Passages[i].Statements = freshness.Prepare(m.Passages[i].Text)
 	}
-	if d.VectorSpace == "" {
-		return m, x.embed(ctx, &m)
-	}
+	d.Pending = d.VectorSpace == "" && len(m.Passages) > 0
 	return m, nil
 }
 

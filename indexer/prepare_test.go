@@ -1,7 +1,6 @@
 package indexer_test
 
 import (
-	"context"
 	"errors"
 	"go/ast"
 	"go/parser"
@@ -181,18 +180,3 @@ func TestLimitsAreInclusive(t *testing.T) {
 		}
 	}
 }
-
-// An error that is not the sender's is not a refusal.
-func TestEmbeddingFails(t *testing.T) {
-	c := config(newStore(t), newPlain(), newPlain())
-	down := errors.New("no route to host")
-	c.Embedder = failing{down}
-	_, err := open(t, c).Prepare(t.Context(), changed(func(*catalog.PutDocument) {}))
-	if _, refused := errors.AsType[*indexer.Refusal](err); refused || !errors.Is(err, down) {
-		t.Errorf("error is %v, want one that wraps the cause and is no refusal", err)
-	}
-}
-
-type failing struct{ err error }
-
-func (f failing) Embed(context.Context, []string) ([][]float32, error) { return nil, f.err }

@@ -90,6 +90,16 @@ func (p *publication) revision() catalog.Revision {
 	return p.newest.Revision()
 }
 
+// table is that of the newest state, nil if there is none.
+func (p *publication) table() *Table {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.newest == nil {
+		return nil
+	}
+	return p.newest.Table
+}
+
 // set publishes s in place of the newest state.
 func (p *publication) set(s *State) {
 	p.mu.Lock()
@@ -144,5 +154,11 @@ func (x *Indexer) publish(ctx context.Context) error {
 		*leg.reader = x.watch(leg.leg, r)
 	}
 	x.published.set(s)
+	if x.table.waiting > 0 {
+		select {
+		case x.arrived <- struct{}{}:
+		default:
+		}
+	}
 	return nil
 }

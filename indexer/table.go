@@ -26,12 +26,17 @@ type Table struct {
 	interned    sharded[string, uint32]
 	containers  sharded[catalog.DocumentID, catalog.Container]
 	successors  sharded[catalog.DocumentID, []catalog.DocumentID]
+	waits       func(*catalog.Document) bool // whether a present document waits for its vectors
+	waiting     int                          // documents that do
 	views       *viewCache
 }
 
 const chunkRows = 4096
 
-type chunk [chunkRows]cell
+type chunk struct {
+	cells   [chunkRows]cell
+	waiting [chunkRows / 64]uint64 // one bit a row: its document waits for its vectors
+}
 
 // cell is one row: its document, nil if the row is dead, and its ordinal there.
 type cell struct {
@@ -43,6 +48,7 @@ type cell struct {
 type entry struct {
 	catalog.Document
 	governance uint32
+	waits      bool // for its vectors
 }
 
 // governance is one distinct set of facts that decide who may read.
@@ -54,7 +60,9 @@ type governance struct {
 }
 
 // NewTable returns the table of the empty catalog.
-func NewTable() *Table { return &Table{views: newViewCache()} }
+func NewTable() *Table {
+	return &Table{views: newViewCache(), waits: func(d *catalog.Document) bool { return d.Pending }}
+}
 
 // Revision is the catalog revision the table shows.
 func (t *Table) Revision() catalog.Revision { return t.revision }
@@ -83,7 +91,7 @@ func (t *Table) cell(row catalog.Row) cell {
 	if i >= len(t.chunks) || t.chunks[i] == nil {
 		return cell{}
 	}
-	return t.chunks[i][row%chunkRows]
+	return t.chunks[i].cells[row%chunkRows]
 }
 
 // With returns the table after the changes, which bring it to the revision, and the batch
@@ -128,6 +136,9 @@ type tableEdit struct {
 
 func (e *tableEdit) document(c *catalog.DocumentChange) {
 	old, had := e.documents.get(c.Document.DocumentID)
+	if had && old.waits {
+		e.waiting--
+	}
 	if c.Document.State != catalog.Present {
 		if had {
 			e.dead(old)
@@ -137,6 +148,9 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 		return
 	}
 	next := &entry{Document: c.Document, governance: e.intern(&c.Document)}
+	if next.waits = next.Rows.Count > 0 && e.waits(&next.Document); next.waits {
+		e.waiting++
+	}
 	if had && old.Rows != next.Rows {
 		e.dead(old)
 	}
@@ -148,7 +162,7 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 	for i := range next.Rows.Count {
 		e.set(next.Rows.First+catalog.Row(i), cell{next, i})
 	}
-	e.batch.Add = append(e.batch.Add, entries(c)...)
+	e.batch.add(c, had && old.Rows == next.Rows && old.ContentAt == next.ContentAt)
 }
 
 // searchable is the text a passage is found by: the title and heading path say what the
@@ -186,7 +200,12 @@ func (e *tableEdit) set(row catalog.Row, c cell) {
 		}
 		e.chunks[i] = copied
 	}
-	e.chunks[i][row%chunkRows] = c
+	at := row % chunkRows
+	e.chunks[i].cells[at] = c
+	e.chunks[i].waiting[at/64] &^= 1 << (at % 64)
+	if c.entry != nil && c.entry.waits {
+		e.chunks[i].waiting[at/64] |= 1 << (at % 64)
+	}
 }
 
 // declare replaces what d declared to supersede by next. Only declarations within one

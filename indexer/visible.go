@@ -42,8 +42,8 @@ func (t *Table) rows(keep func(*entry) bool) *Visible {
 			continue
 		}
 		words := v.words[i*chunkRows/64:]
-		for j := range c {
-			if e := c[j].entry; e != nil && keep(e) {
+		for j := range c.cells {
+			if e := c.cells[j].entry; e != nil && keep(e) {
 				words[j/64] |= 1 << (j % 64)
 			}
 		}
@@ -52,6 +52,25 @@ func (t *Table) rows(keep func(*entry) bool) *Visible {
 		v.count += bits.OnesCount64(w)
 	}
 	return v
+}
+
+// Waiting reports whether a document in view waits for its vectors: it is found by its
+// words alone.
+func (v *Visible) Waiting() bool {
+	if v == nil || v.table.waiting == 0 {
+		return false
+	}
+	for i, c := range v.table.chunks {
+		if c == nil {
+			continue
+		}
+		for j, waiting := range c.waiting {
+			if waiting&v.words[i*chunkRows/64+j] != 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // access is the governance in the form acl decides on.

@@ -119,9 +119,12 @@ func take(waiting []*job) (group, rest []*job) {
 	}
 	passages, bytes := 0, 0
 	for i, j := range append(first, later...) {
-		if put, ok := j.mutation.(catalog.PutDocument); ok {
+		switch put := j.mutation.(type) {
+		case catalog.PutDocument:
 			passages += len(put.Passages)
 			bytes += len(put.Text)
+		case catalog.PutVectors:
+			passages += len(put.Vectors)
 		}
 		if i > 0 && (passages > commitPassages || bytes > commitBytes || i >= commitMutations) {
 			rest = append(rest, j)

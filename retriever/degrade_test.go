@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,10 @@ func TestDegradations(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
+	gives := func(v ...[]float32) embedder {
+		return func(context.Context, []string) ([][]float32, error) { return v, nil }
+	}
+	hundred := func(x float32) []float32 { return append(make([]float32, 99), x) }
 	for name, tc := range map[string]struct {
 		legs     func(s *indexer.State)
 		embedder retriever.Embedder
@@ -38,6 +43,13 @@ func TestDegradations(t *testing.T) {
 		"as usual":                            {},
 		"the embedder fails":                  {embedder: failing, want: []retriever.Degradation{retriever.KeywordOnly}},
 		"the embedder hangs":                  {embedder: blocking, want: []retriever.Degradation{retriever.KeywordOnly}},
+		"the embedder gives no vector":        {embedder: gives(), want: []retriever.Degradation{retriever.KeywordOnly}},
+		"the embedder gives two":              {embedder: gives(hundred(1), hundred(1)), want: []retriever.Degradation{retriever.KeywordOnly}},
+		"the embedder gives NaN":              {embedder: gives(hundred(float32(math.NaN()))), want: []retriever.Degradation{retriever.KeywordOnly}},
+		"the embedder gives infinity":         {embedder: gives(hundred(float32(math.Inf(1)))), want: []retriever.Degradation{retriever.KeywordOnly}},
+		"the embedder gives zeros":            {embedder: gives(hundred(0)), want: []retriever.Degradation{retriever.KeywordOnly}},
+		"the embedder gives another size":     {embedder: gives([]float32{1, 0}), want: []retriever.Degradation{retriever.KeywordOnly}},
+		"the query has no vector":             {embedder: gives(nil)},
 		"no vector index":                     {legs: withoutVector, want: []retriever.Degradation{retriever.VectorRebuilding}},
 		"no keyword index":                    {legs: withoutKeyword, want: []retriever.Degradation{retriever.KeywordRebuilding}},
 		"no vector index, the embedder fails": {legs: withoutVector, embedder: failing, want: []retriever.Degradation{retriever.VectorRebuilding}},
@@ -100,6 +112,7 @@ func TestDegradations(t *testing.T) {
 func TestDegradationNames(t *testing.T) {
 	want := map[retriever.Degradation]string{
 		retriever.KeywordOnly: "KEYWORD_ONLY", retriever.KeywordRebuilding: "KEYWORD_REBUILDING", retriever.VectorRebuilding: "VECTOR_REBUILDING",
+		retriever.PendingEmbedding: "PENDING_EMBEDDING",
 	}
 	for d, name := range want {
 		if d.String() != name {

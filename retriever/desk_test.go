@@ -2,7 +2,9 @@ package retriever_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,16 +48,32 @@ func newDesk(t testing.TB) *desk {
 	must(t, err)
 	space := indexer.Space{ID: embedder.Space().ID, Dimensions: embedder.Space().Dimensions}
 	d.indexer, err = indexer.Open(t.Context(), indexer.Config{
-		Store: d.store, Keyword: words, Vector: vectors, Embedder: embedder, Space: space,
-		Spaces: []indexer.Space{space}, Scale: acl.DefaultScale, Log: quiet,
+		Store: d.store, Keyword: words, Vector: vectors, Embedder: picky{embedder}, Space: space,
+		Spaces: []indexer.Space{space, {ID: "brought/2", Dimensions: 2}}, Scale: acl.DefaultScale, Log: quiet,
 	})
 	must(t, err)
 	t.Cleanup(func() { must(t, d.indexer.Close()) })
 	d.Retriever = &retriever.Retriever{
 		States: d.indexer, Embedder: embedder, Space: space, Weight: embedder.Space().Weight, Log: d.log,
 		Hash: func(query string) string { return "hash of " + query }, Now: func() time.Time { return now },
+		Spaces: map[string]retriever.Space{
+			space.ID: {Dimensions: space.Dimensions}, "brought/2": {Dimensions: 2, Weight: 0.6, Queries: true}, "closed/2": {Dimensions: 2, Weight: 0.5},
+		},
 	}
 	return d
+}
+
+// picky embeds no text with the word "indigestible". A document with one waits for its
+// vectors for ever.
+type picky struct{ *embed.Static }
+
+func (p picky) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	for _, text := range texts {
+		if strings.Contains(text, "indigestible") {
+			return nil, errors.New("indigestible")
+		}
+	}
+	return p.Static.Embed(ctx, texts)
 }
 
 // send takes the mutations in, in order; what is refused stays out, as on the wire.

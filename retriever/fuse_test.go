@@ -72,10 +72,10 @@ func TestFusionDependsOnScoresAlone(t *testing.T) {
 	const n = 40
 	v := rows(t, n)
 	rapid.Check(t, func(t *rapid.T) {
-		r := &Retriever{Weight: rapid.Float64Range(0, 1).Draw(t, "weight")}
+		weight := rapid.Float64Range(0, 1).Draw(t, "weight")
 		found := hits{leg(t, "keyword", n), leg(t, "vector", n)}
-		want := r.fuse(v, found)
-		got := r.fuse(v, hits{shuffled(t, found.keyword), shuffled(t, found.vector)})
+		want := fuse(v, found, weight)
+		got := fuse(v, hits{shuffled(t, found.keyword), shuffled(t, found.vector)}, weight)
 		if diff := cmpdiff.Diff(want, got, cmpdiff.AllowUnexported(candidate{})); diff != "" {
 			t.Fatalf("the order of equal hits shows:\n%s", diff)
 		}
@@ -111,7 +111,7 @@ func TestFusionAtTheEnds(t *testing.T) {
 			for _, h := range tc.only {
 				score[v.ID(h.Row)] = h.Score / best
 			}
-			for _, c := range (&Retriever{Weight: tc.weight}).fuse(v, found) {
+			for _, c := range fuse(v, found, tc.weight) {
 				if want, found := score[c.id]; found && c.score != want {
 					t.Fatalf("%s alone: %v has %v, want %v", tc.name, c.id, c.score, want)
 				}
@@ -130,12 +130,12 @@ func TestFusionOfOneLeg(t *testing.T) {
 		"vectors all turned off": {keyword: one, vector: []indexer.Hit{{Row: 3, Score: 0}}},
 		"vectors all opposed":    {keyword: one, vector: []indexer.Hit{{Row: 3, Score: -0.5}}},
 	} {
-		got := (&Retriever{Weight: 0.3}).fuse(v, found)
+		got := fuse(v, found, 0.3)
 		if len(got) != 2 || got[0].id != v.ID(1) || got[0].score != 1 || got[1].score != 0.5 {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	if got := (&Retriever{Weight: 0.3}).fuse(v, hits{}); len(got) != 0 {
+	if got := fuse(v, hits{}, 0.3); len(got) != 0 {
 		t.Errorf("nothing found gives %+v", got)
 	}
 }

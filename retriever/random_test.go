@@ -114,6 +114,9 @@ func (g *generator) text(subject string) string {
 			b.WriteString(" " + pick(g, fillers))
 		}
 	}
+	if g.chance(8) {
+		b.WriteString(" indigestible")
+	}
 	return b.String()
 }
 
@@ -155,7 +158,18 @@ func (g *generator) step() catalog.Mutation {
 			d.Supersedes = append(d.Supersedes, old)
 		}
 	}
+	if g.chance(20) {
+		d.VectorSpace = "brought/2"
+		for text := range strings.SplitSeq(put.Text, "\n\n") {
+			put.Passages = append(put.Passages, catalog.Passage{Text: text, Vector: g.vector()})
+		}
+	}
 	return put
+}
+
+// vector is one of few directions.
+func (g *generator) vector() []float32 {
+	return []float32{float32(1 + g.IntN(4)), float32(1 + g.IntN(4))}
 }
 
 func (g *generator) caller() acl.Identity {
@@ -179,6 +193,9 @@ func (g *generator) request() retriever.Request {
 		q += " 14 days"
 	}
 	r := retriever.Request{ID: "request", Query: q, Limit: pick(g, []int{1, 3, 10, 40})}
+	if g.chance(25) {
+		r.Vector = &retriever.Vector{Space: "brought/2", Values: g.vector()}
+	}
 	if g.chance(15) {
 		r.Filter.Sources = []string{pick(g, sources)}
 	}

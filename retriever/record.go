@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/audit"
@@ -16,16 +17,21 @@ const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5/tie0.03/cap2"
 
 // record makes the answer durable in the audit log.
 func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request, state *indexer.State, a Answer) (audit.Entry, error) {
+	var vector string // as the query: who has the vector can tell that it was this one
+	if req.Vector != nil {
+		vector = r.Hash(fmt.Sprint(req.Vector.Values))
+	}
 	options, err := json.Marshal(struct {
-		Limit  int
-		Filter indexer.Filter
-	}{req.Limit, req.Filter})
+		Limit      int
+		Filter     indexer.Filter
+		VectorHash string `json:",omitempty"`
+	}{req.Limit, req.Filter, vector})
 	if err != nil {
 		return audit.Entry{}, err
 	}
 	retrieval := &audit.Retrieval{
 		QueryHash: r.Hash(req.Query), Query: req.Query, Options: options,
-		Revision: uint64(state.Revision()), Ranking: Ranking, VectorSpace: r.Space.ID, Conflicts: len(a.Conflicts),
+		Revision: uint64(state.Revision()), Ranking: Ranking, VectorSpace: r.space(req), Conflicts: len(a.Conflicts),
 	}
 	for _, d := range a.Degradations {
 		retrieval.Degradations = append(retrieval.Degradations, d.String())

@@ -13,7 +13,7 @@ import (
 	"github.com/muniment/muniment/indexer"
 )
 
-// Retriever answers queries. All fields are required.
+// Retriever answers queries. All fields but Spaces are required.
 type Retriever struct {
 	States   States
 	Embedder Embedder
@@ -21,6 +21,9 @@ type Retriever struct {
 	// Weight is the vector leg's share in the fused score, 0 to 1; it was calibrated for
 	// the Embedder and belongs to it.
 	Weight float64
+	// Spaces are those of vectors that senders bring. Optional: without one, no query may
+	// bring a vector.
+	Spaces map[string]Space
 	Log    Recorder
 	// Hash makes a keyed hash of a query, so that the audit log can tell equal queries
 	// without holding their text.
@@ -47,7 +50,8 @@ type Recorder interface {
 	Append(ctx context.Context, r audit.Record) (audit.Entry, error)
 }
 
-// Errors of Retrieve beside those of the view, the indexes and the context.
+// Errors of Retrieve beside those of the view, the indexes, the context and the query's own
+// vector, which are *indexer.Refusal.
 var (
 	// ErrUnavailable means that no index can be searched at the moment.
 	ErrUnavailable = errors.New("retriever: both indexes are being rebuilt")
@@ -64,6 +68,7 @@ type Request struct {
 	Filter  indexer.Filter
 	AtLeast catalog.Revision // answer from this revision or a newer one
 	Chain   []string         // the act chain of the caller's token, for the record
+	Vector  *Vector          // the query's own vector; nil = the query is embedded
 }
 
 // Answer is what was found among what the caller may read.
@@ -80,6 +85,10 @@ type Answer struct {
 // read influences any part of the answer but Entry, and the answer is recorded before it
 // is returned.
 func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Request) (Answer, error) {
+	brought, err := r.check(req.Vector)
+	if err != nil {
+		return Answer{}, err
+	}
 	state, err := r.States.Pin(ctx, req.AtLeast)
 	if err != nil {
 		return Answer{}, err
@@ -91,14 +100,17 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 	}
 	visible := state.Table.Visible(view).Narrow(req.Filter)
 
-	query, degraded := r.query(ctx, state, req.Query)
-	results, failed, err := r.find(ctx, state, view, visible, query, req.Limit)
+	question, degraded := r.question(ctx, state, req.Query, brought)
+	results, failed, err := r.find(ctx, state, view, visible, question, req.Limit)
 	if err != nil {
 		return Answer{}, err
 	}
 	answer := Answer{
 		Results: results, Conflicts: conflicts(results), Degradations: append(degraded, failed...),
 		Evidence: evidence(results), At: view.At(),
+	}
+	if visible.Waiting() {
+		answer.Degradations = append(answer.Degradations, PendingEmbedding)
 	}
 	answer.Entry, err = r.record(ctx, caller, req, state, answer)
 	if err != nil {

@@ -24,15 +24,21 @@ const (
 	mostDepth  = 12_800
 )
 
+// question is what the legs search for, and the vector leg's share in the fused score.
+type question struct {
+	indexer.Query
+	weight float64
+}
+
 // find searches, fuses and reads, and goes deeper as long as there may be more: passages
 // of one long document can fill the first depth and leave little after the cut.
-func (r *Retriever) find(ctx context.Context, state *indexer.State, view acl.View, visible *indexer.Visible, q indexer.Query, limit int) (results []Result, failed []Degradation, err error) {
+func (r *Retriever) find(ctx context.Context, state *indexer.State, view acl.View, visible *indexer.Visible, q question, limit int) (results []Result, failed []Degradation, err error) {
 	for depth := max(leastDepth, 5*limit); ; depth = min(4*depth, mostDepth) {
-		found, failed, err := search(ctx, state, visible, q, depth)
+		found, failed, err := search(ctx, state, visible, q.Query, depth)
 		if err != nil {
 			return nil, nil, err
 		}
-		results, err := read(ctx, state, view, r.fuse(visible, found), limit) // the truth decides
+		results, err := read(ctx, state, view, fuse(visible, found, q.weight), limit) // the truth decides
 		if err != nil || len(results) >= limit || depth >= mostDepth || len(found.keyword) < depth && len(found.vector) < depth {
 			return results, failed, err
 		}
@@ -47,21 +53,30 @@ const (
 	KeywordOnly       Degradation = 1 + iota // the query could not be embedded in time
 	KeywordRebuilding                        // the keyword index is being rebuilt
 	VectorRebuilding                         // the vector index is being rebuilt
+	PendingEmbedding                         // a document in view waits for its vectors
 )
 
 // String returns the degradation's name in UPPER_SNAKE.
 func (d Degradation) String() string {
-	return [...]string{"", "KEYWORD_ONLY", "KEYWORD_REBUILDING", "VECTOR_REBUILDING"}[d]
+	return [...]string{"", "KEYWORD_ONLY", "KEYWORD_REBUILDING", "VECTOR_REBUILDING", "PENDING_EMBEDDING"}[d]
 }
 
-// query makes the text into what the legs search for, and names what is not as usual.
-func (r *Retriever) query(ctx context.Context, state *indexer.State, text string) (q indexer.Query, degraded []Degradation) {
-	q = indexer.Query{Text: text, Space: r.Space.ID}
+// question makes the text, and the vector that may have come with it, into what the legs
+// search for, and names what is not as usual.
+func (r *Retriever) question(ctx context.Context, state *indexer.State, text string, brought *question) (q question, degraded []Degradation) {
+	if q.weight, q.Space = r.Weight, r.Space.ID; brought != nil {
+		q = *brought
+	}
+	q.Text = text
 	if state.Keyword == nil {
 		degraded = append(degraded, KeywordRebuilding)
 	}
 	if state.Vector == nil {
+		q.Vector = nil
 		return q, append(degraded, VectorRebuilding)
+	}
+	if brought != nil {
+		return q, degraded
 	}
 	ctx, cancel := context.WithTimeout(ctx, embedBudget)
 	defer cancel()
@@ -69,7 +84,12 @@ func (r *Retriever) query(ctx context.Context, state *indexer.State, text string
 	if err != nil || len(vectors) != 1 {
 		return q, append(degraded, KeywordOnly)
 	}
-	q.Vector = vectors[0]
+	if v := vectors[0]; v != nil { // else the text has none
+		if _, ok := indexer.Unit(v); !ok || len(v) != r.Space.Dimensions {
+			return q, append(degraded, KeywordOnly)
+		}
+		q.Vector = v
+	}
 	return q, degraded
 }
 
@@ -123,9 +143,9 @@ type candidate struct {
 // instead (reciprocal rank fusion) gives a weak vector leg too much say. A passage that
 // only the keyword leg found is taken to be as near as the farthest that the vector leg
 // found: the best cosines lie close together, and 0 would count as far off. The scores
-// found are a function of the view, so the fused ones are too. Ties go by passage id.
-func (r *Retriever) fuse(visible *indexer.Visible, found hits) []candidate {
-	weight := r.Weight
+// found are a function of the view, so the fused ones are too. Ties go by passage id. The
+// weight is the vector leg's.
+func fuse(visible *indexer.Visible, found hits, weight float64) []candidate {
 	switch {
 	case len(found.vector) == 0 || found.vector[0].Score <= 0:
 		weight, found.vector = 0, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,63 @@ func BenchmarkCommit(b *testing.B) {
 		passages += 200 * benchPassages
 	}
 	b.ReportMetric(float64(passages)/b.Elapsed().Seconds(), "passages/s")
+}
+
+// BenchmarkCommitInSync does the same while a sync session is open, each document under a
+// request of its own.
+func BenchmarkCommitInSync(b *testing.B) {
+	s, _ := benchStore(b, 0)
+	at := time.Unix(1_800_000_000, 0)
+	commit(b, s, catalog.StartSync{Source: "handbook", Session: catalog.Session{ID: "s", Life: time.Hour}})
+	r := rand.New(rand.NewPCG(1, 2))
+	record := func(catalog.Revision, int, catalog.Outcome) [][]byte { return [][]byte{make([]byte, 300)} }
+	passages := 0
+	for b.Loop() {
+		b.StopTimer()
+		c := catalog.Commit{Mutations: benchLines(r, 200), At: at, Record: record}
+		for range c.Mutations {
+			c.Requests = append(c.Requests, catalog.Request{By: "service:job", ID: fmt.Sprintf("%016x", r.Uint64())})
+		}
+		b.StartTimer()
+		if _, err := s.Commit(context.Background(), c); err != nil {
+			b.Fatal(err)
+		}
+		passages += 200 * benchPassages
+	}
+	b.ReportMetric(float64(passages)/b.Elapsed().Seconds(), "passages/s")
+}
+
+// BenchmarkSync sees 100,000 documents that are stored already, 1,000 at a time, and commits
+// the session.
+func BenchmarkSync(b *testing.B) {
+	const documents = 100_000
+	s, err := Open(file(b), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	var puts, seen []catalog.Mutation
+	for i := range documents {
+		m := line(fmt.Sprintf("pages/%06d.md", i), 1)
+		m.Passages = nil
+		puts = append(puts, m)
+		seen = append(seen, catalog.SeeDocument{Document: m.Document.DocumentID, Stored: true, Version: 1})
+	}
+	for ms := range slices.Chunk(puts, 1000) {
+		commit(b, s, ms...)
+	}
+	var ending time.Duration
+	for b.Loop() {
+		commit(b, s, catalog.StartSync{Source: "handbook", Session: catalog.Session{ID: "s", Life: time.Hour}})
+		for ms := range slices.Chunk(seen, 1000) {
+			commit(b, s, ms...)
+		}
+		start := time.Now()
+		commit(b, s, catalog.CommitSync{Source: "handbook", Session: "s", Documents: documents})
+		ending += time.Since(start)
+	}
+	b.ReportMetric(float64(b.N)*documents/b.Elapsed().Seconds(), "documents/s")
+	b.ReportMetric(float64(ending.Milliseconds())/float64(b.N), "ms/end")
 }
 
 // BenchmarkContainer changes the policy of a container: an access change in force.

@@ -186,12 +186,13 @@ func (s *Store) open(path string, o Options) (err error) {
 
 // mapSize is how much of the address space the file is given at first: room to grow in.
 // When bbolt needs a larger mapping it waits for every open read, and lets no new one
-// begin meanwhile; one copy of a large file (see CopyTo) would hold up all of them.
+// begin meanwhile; one copy of a large file (see Copy) would hold up all of them. Address
+// space that is not used costs nothing.
 func mapSize(path string, o Options) int {
 	if o.tight || strconv.IntSize < 64 || runtime.GOOS == "windows" { // there the file would grow to that size
 		return 0
 	}
-	size := 1 << 30
+	size := 64 << 30
 	if info, err := os.Stat(path); err == nil {
 		size += 2 * int(info.Size())
 	}

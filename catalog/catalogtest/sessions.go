@@ -62,6 +62,12 @@ var sessionCases = []testCase{
 		w.refused(catalog.AbortSync{Source: "handbook", Session: "s"}, catalog.ErrSyncUnknown)
 		w.expect(name("000"), true, true)
 	}},
+	{"A session without an id can be aborted, never committed", func(w *bench) {
+		w.many(1)
+		w.one(begin(""))
+		w.refused(finish(""), catalog.ErrSyncUnknown)
+		w.one(catalog.AbortSync{Source: "handbook"})
+	}},
 	{"An aborted session removes nothing and may say why", func(w *bench) {
 		w.many(2)
 		w.one(begin("s"))

@@ -273,7 +273,7 @@ var guardCases = []testCase{
 		for i := range 8 {
 			w.one(see(fmt.Sprintf("%03d", i)))
 		}
-		w.same("removed", removed(w.one(catalog.CommitSync{Source: "handbook", Session: "t"})), []string(nil))
+		w.same("removed", removed(w.one(catalog.CommitSync{Source: "handbook", Session: "t", Allow: -1, Share: -1})), []string(nil))
 	}},
 	{"An empty source is not emptied by accident", func(w *bench) {
 		w.many(5)

@@ -98,10 +98,10 @@ var valueCases = []testCase{
 			d := &m.Document
 			d.Access = catalog.Access{Version: 9, Policy: everyone}
 			d.Synced, d.ACLSynced = times[1], times[1]
-			d.Rows, d.ContentAt, d.State = catalog.Rows{First: 77, Count: 5}, 66, catalog.Deleted
+			d.Rows, d.ContentAt, d.VectorsAt, d.State = catalog.Rows{First: 77, Count: 5}, 66, 67, catalog.Deleted
 		}))
 		d := o.Document
-		if d.Access != (catalog.Access{}) || !d.Synced.Equal(w.now) || !d.ACLSynced.IsZero() || d.Rows.Count != 1 || d.ContentAt != 1 || d.State != catalog.Present {
+		if d.Access != (catalog.Access{}) || !d.Synced.Equal(w.now) || !d.ACLSynced.IsZero() || d.Rows.Count != 1 || d.ContentAt != 1 || d.VectorsAt != 0 || d.State != catalog.Present {
 			w.Fatalf("stored %+v", *d)
 		}
 	}},

@@ -90,6 +90,13 @@ var vectorCases = []testCase{
 			w.Fatal("another space changed nothing")
 		}
 	}},
+	{"A document stops waiting even if no passage of it has a vector", func(w *bench) {
+		w.one(pending("a", 1, 1))
+		o := w.one(given("a", 1, "", nil))
+		if !o.Changed || o.Document.Pending {
+			w.Fatalf("outcome %+v of %+v", o, o.Document)
+		}
+	}},
 	{"Vectors can be replaced by those of another space, also ones that came with the content", func(w *bench) {
 		w.one(put("a", 1, "one", with(0, everyone), func(m *catalog.PutDocument) { m.Document.VectorSpace = "old/2" }))
 		w.one(given("a", 1, "new/1", []float32{1}))

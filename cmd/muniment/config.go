@@ -14,6 +14,7 @@ import (
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/indexer"
+	"github.com/muniment/muniment/indexer/embed"
 )
 
 // config is the server's configuration: one YAML file, in which unknown keys are errors.
@@ -35,6 +36,11 @@ type config struct {
 	Apps map[string]appConfig `yaml:"apps"`
 	// SyncGuard is the share of a source's documents that a sync may remove unconfirmed.
 	SyncGuard float64 `yaml:"sync_guard"`
+	// KeepDeleted is how long the marks of deleted documents are kept, of sources whose
+	// versions are times; others keep them for good.
+	KeepDeleted time.Duration `yaml:"keep_deleted"`
+	// Embedder is the server that turns text into vectors; the embedded default if absent.
+	Embedder *embedderConfig `yaml:"embedder"`
 	// VectorSpaces declares the spaces of vectors that senders bring.
 	VectorSpaces []spaceConfig `yaml:"vector_spaces"`
 
@@ -47,12 +53,14 @@ type appConfig struct {
 }
 
 type spaceConfig struct {
-	ID         string `yaml:"id"`
-	Dimensions int    `yaml:"dimensions"`
+	ID         string   `yaml:"id"`
+	Dimensions int      `yaml:"dimensions"`
+	Queries    bool     `yaml:"queries"` // whether a query may bring a vector of it
+	Weight     *float64 `yaml:"weight"`  // of the vector leg, for such queries
 }
 
 func defaultConfig() config {
-	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale, SyncGuard: 0.2}
+	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale, SyncGuard: 0.2, KeepDeleted: 90 * 24 * time.Hour}
 }
 
 // loadConfig reads the file named, else DATA/muniment.yaml if there is one, else nothing;
@@ -111,6 +119,9 @@ func (c config) check() error {
 			return usagef("metrics: %w; whoever can reach them can read them", err)
 		}
 	}
+	if err := c.Embedder.check(); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	for _, label := range c.Sensitivity {
 		if label == "" || seen[label] {
@@ -126,12 +137,21 @@ func (c config) check() error {
 			return usagef("apps.%s.clearance: %q is not one of %v", name, app.Clearance, c.Sensitivity)
 		}
 	}
+	if c.KeepDeleted < 24*time.Hour {
+		return usagef("keep_deleted: must be at least 24h, longer than a late line may take, not %v", c.KeepDeleted)
+	}
 	if !(c.SyncGuard >= 0 && c.SyncGuard <= 1) {
 		return usagef("sync_guard: must be a share between 0 and 1, not %v", c.SyncGuard)
 	}
 	for _, s := range c.VectorSpaces {
 		if s.ID == "" || s.Dimensions < 1 || s.Dimensions > 8192 {
 			return usagef("vector_spaces: %q needs an id and between 1 and 8192 dimensions", s.ID)
+		}
+		if embed.Own(s.ID) {
+			return usagef("vector_spaces: %q is a space of the server's own; its vectors are not for senders to bring", s.ID)
+		}
+		if s.Weight != nil && !(*s.Weight >= 0 && *s.Weight <= 1) {
+			return usagef("vector_spaces: the weight of %q must be between 0 and 1", s.ID)
 		}
 	}
 	return nil
@@ -154,7 +174,7 @@ func (c config) scale() acl.Scale { return c.Sensitivity }
 func (c config) spaces() []indexer.Space {
 	var list []indexer.Space
 	for _, s := range c.VectorSpaces {
-		list = append(list, indexer.Space(s))
+		list = append(list, indexer.Space{ID: s.ID, Dimensions: s.Dimensions})
 	}
 	return list
 }

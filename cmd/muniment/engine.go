@@ -113,13 +113,13 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 		return e, err
 	}
 	e.onClose(vectors.Close)
-	embedder, err := embed.Default()
+	model, err := e.openEmbedding(cfg, log)
 	if err != nil {
 		return e, err
 	}
-	space := indexer.Space{ID: embedder.Space().ID, Dimensions: embedder.Space().Dimensions}
+	space := indexer.Space{ID: model.space.ID, Dimensions: model.space.Dimensions}
 	x, err := indexer.Open(ctx, indexer.Config{
-		Store: timedStore{store, e.metrics}, Keyword: words, Vector: vectors, Embedder: embedder, Space: space,
+		Store: timedStore{store, e.metrics}, Keyword: words, Vector: vectors, Embedder: model.documents, Space: space, Own: embed.Own, Patience: model.patience,
 		Spaces: append(cfg.spaces(), space), Scale: cfg.scale(), Log: log,
 		Record: changeRecords, Committed: outbox.Wake,
 	})
@@ -127,6 +127,9 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 		return e, err
 	}
 	e.onClose(x.Close)
+	sweeping, stopSweeping := context.WithCancel(context.WithoutCancel(ctx))
+	e.onClose(func() error { stopSweeping(); return nil })
+	go sweepUntil(sweeping, x, cfg.KeepDeleted, log)
 
 	e.onClose(e.operator.wait)
 	e.words, e.vectors = words, vectors
@@ -135,7 +138,7 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 		Authority: authority, Keys: keys, Indexer: x, Audit: record, Operator: e.operator, Scale: cfg.scale(), Log: log, Now: time.Now,
 		SyncGuard: cfg.SyncGuard,
 		Retriever: &retriever.Retriever{
-			States: x, Embedder: embedder, Space: space, Weight: embedder.Space().Weight, Log: record, Now: time.Now,
+			States: x, Embedder: model.queries, Space: space, Weight: model.space.Weight, Spaces: cfg.querySpaces(), Log: record, Now: time.Now,
 			Hash: func(query string) string { return keys.Hash("query", []byte(query)) },
 		},
 	}

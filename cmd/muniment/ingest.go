@@ -194,6 +194,7 @@ func (r *feedRun) summary() string {
 		{pb.IngestResponse_NOTICE_UNKNOWN_CONTAINER, "in an unknown container (readable by nobody until it comes)"},
 		{pb.IngestResponse_NOTICE_NO_POLICY, "without a policy (readable by nobody)"},
 		{pb.IngestResponse_NOTICE_CLOSED, "refused for who may read, and closed to everybody"},
+		{pb.IngestResponse_NOTICE_PENDING_EMBEDDING, "waiting for their vectors (found by their words meanwhile)"},
 	} {
 		if c := r.notices[n.notice]; c > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", c, n.text))

@@ -33,6 +33,7 @@ var gaugeHelp = []struct{ name, help, label string }{
 	{"muniment_catalog_bytes", "Size of the catalog's file.", ""},
 	{"muniment_catalog_reads_open", "Transactions that read the catalog's file at this moment.", ""},
 	{"muniment_catalog_oldest_lease_seconds", "Age of the oldest snapshot in use that is not of the newest revision.", ""},
+	{"muniment_catalog_writable", "Whether the catalog takes changes (1) or a write has failed (0).", ""},
 	{"muniment_audit_records", "Durable records of the audit log.", ""},
 	{"muniment_audit_writable", "Whether the audit log takes records (1) or nothing is answered (0).", ""},
 	{"muniment_disk_free_bytes", "Bytes free where the data lies.", ""},
@@ -98,6 +99,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		put("muniment_disk_free_bytes", float64(free))
 	}
 	put("muniment_catalog_reads_open", float64(g.store.Reads()))
+	put("muniment_catalog_writable", truth01(g.store.Err() == nil))
 	put("muniment_audit_records", float64(g.audit.Size()))
 	put("muniment_audit_writable", truth01(!errors.Is(g.audit.Err(), audit.ErrUnwritable)))
 }
@@ -107,7 +109,7 @@ func (g *gauges) counts(t *indexer.Table) [3]float64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.table != t {
-		g.table, g.counted = t, [3]float64{float64(t.Documents()), float64(t.Passages()), float64(t.Pending())}
+		g.table, g.counted = t, [3]float64{float64(t.Documents()), float64(t.Passages()), float64(g.server.Indexer.Waiting())}
 	}
 	return g.counted
 }

@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/muniment/muniment/api"
+	"github.com/muniment/muniment/catalog/bolt"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
@@ -33,7 +36,7 @@ func (o *operator) Status(ctx context.Context) (*pb.GetStatusResponse, error) {
 	defer state.Release()
 	resp := &pb.GetStatusResponse{
 		Version: version, StartTime: timestamppb.New(o.started), RefusingWrites: o.refusing(),
-		Documents: int64(state.Table.Documents()), Passages: int64(state.Table.Passages()), PendingEmbedding: int64(state.Table.Pending()),
+		Documents: int64(state.Table.Documents()), Passages: int64(state.Table.Passages()), PendingEmbedding: int64(o.server.Indexer.Waiting()),
 		Indexes: []*pb.IndexStatus{{Name: "keyword", Ready: state.Keyword != nil}, {Name: "vector", Ready: state.Vector != nil}},
 	}
 	if resp.Disk, err = diskUsage(o.cfg.Data); err != nil {
@@ -52,10 +55,13 @@ func (o *operator) wait() error {
 	return nil
 }
 
-// refusing is why nothing can be written, "" if it can.
+// refusing is why something cannot be written, "" if all can.
 func (o *operator) refusing() string {
-	if err := o.audit.Err(); err != nil {
-		return err.Error()
+	if err := errors.Join(o.store.Err(), o.audit.Err()); err != nil {
+		return strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+	if free, err := freeBytes(o.cfg.Data); err == nil && free < bolt.DefaultReserve {
+		return fmt.Sprintf("the disk is nearly full: documents are refused, and the last %d MiB are kept for deletions, access and audit", bolt.DefaultReserve>>20)
 	}
 	return ""
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/muniment/muniment/api"
 	auditfile "github.com/muniment/muniment/audit/file"
+	"github.com/muniment/muniment/catalog/bolt"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
@@ -24,8 +25,9 @@ const (
 	// here and there, and a chunk is stored again if any of its pages has changed; but each
 	// chunk is a file where backups are kept.
 	backupChunk = 256 << 10
-	// backupRoom is what must be free beside a copy of the catalog for it to be made.
-	backupRoom = 64 << 20
+	// backupRoom is what must be free beside a copy of the catalog for it to be made: enough
+	// that documents are still taken in meanwhile.
+	backupRoom = 2 * bolt.DefaultReserve
 	// leftCopy matches the folders in which catalogs are copied.
 	leftCopy = "backup-*.tmp"
 )

@@ -23,9 +23,13 @@ func changeRecords(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o 
 		bodies = append(bodies, b)
 	}
 	add(changeOf(m, o))
+	removal := "delete document"
+	if _, ok := m.(catalog.CollectTombstones); ok {
+		removal = "drop tombstone"
+	}
 	for _, d := range o.Removed {
 		add(audit.Change{
-			Op: "delete document", Source: d.Source, ID: d.ID, Version: d.Version, ContentHash: hex.EncodeToString(d.ContentHash[:]),
+			Op: removal, Source: d.Source, ID: d.ID, Version: d.Version, ContentHash: hex.EncodeToString(d.ContentHash[:]),
 		})
 	}
 	return bodies
@@ -61,6 +65,8 @@ func changeOf(m catalog.Mutation, o catalog.Outcome) audit.Change {
 		return audit.Change{Op: "commit sync", Source: m.Source}
 	case catalog.AbortSync:
 		return audit.Change{Op: "abort sync", Source: m.Source}
+	case catalog.CollectTombstones:
+		return audit.Change{Op: "drop tombstones", Source: m.Source}
 	default:
 		return audit.Change{Op: "change"}
 	}

@@ -110,9 +110,6 @@ func (r *restorer) belongTogether(ctx context.Context, store catalog.Store, dir 
 		if err != nil {
 			return err
 		}
-		if d := c.Document; d != nil && d.Document.VectorsAt == c.Revision {
-			continue // vectors that came later: nobody asked for that
-		}
 		if !recorded.revisions[c.Revision] && !recorded.erased {
 			return fmt.Errorf("%w: revision %d of the catalog has no audit record", errNotRestorable, c.Revision)
 		}

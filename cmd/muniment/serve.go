@@ -39,8 +39,12 @@ DIR/muniment.yaml if it is there), in which unknown keys are errors:
   sensitivity: [public, internal, confidential, restricted]
   apps:                                # narrows what an app may reach
     chat: {sources: [handbook], clearance: internal}
+  sync_guard: 0.2                      # share of a source that a sync may remove unconfirmed
+  keep_deleted: 2160h                  # marks of deleted documents, where versions are times
+  embedder:                            # an embedding server; without it, the embedded model
+    {url: "http://127.0.0.1:11434/v1", model: bge-small-en-v1.5, dimensions: 384, weight: 0.5}
   vector_spaces:                       # of vectors that senders bring
-    - {id: bge-small-en-v1.5/384, dimensions: 384}
+    - {id: ours/384, dimensions: 384, queries: true}
 
 ` + exitCodes,
 		Example: "  muniment serve --data ./data\n  muniment serve --data ./data --listen 127.0.0.1:0",

@@ -16,7 +16,10 @@ const Dimensions = 100
 //
 // The weight was calibrated on three public test sets with the fusion that LICENSE-MODEL.md
 // describes under "Calibration".
-var staticSpace = Space{ID: "glove-sif-100/1", Dimensions: Dimensions, Weight: 0.3}
+var staticSpace = Space{ID: staticFamily + "1", Dimensions: Dimensions, Weight: 0.3}
+
+// staticFamily begins the id of the space of every version of the table.
+const staticFamily = "glove-sif-100/"
 
 //go:embed static.table
 var staticTable []byte

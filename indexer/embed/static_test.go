@@ -30,14 +30,6 @@ func embed(t testing.TB, s *Static, text string) []float32 {
 	return v[0]
 }
 
-func cosine(a, b []float32) float64 {
-	sum := 0.0
-	for i := range a {
-		sum += float64(a[i]) * float64(b[i])
-	}
-	return sum
-}
-
 // TestSpace ties the space to the table: vectors are stored with its ID, so a table that
 // changes needs a new one.
 func TestSpace(t *testing.T) {

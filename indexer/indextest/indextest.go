@@ -60,6 +60,7 @@ func Run(t *testing.T, s Suite) {
 		{"the revision is the batch's", revisions},
 		{"a batch applied twice is applied once", replay},
 		{"removed passages are gone", removal},
+		{"vectors may come after their passages", vectorsLater},
 		{"a reader keeps what it pinned", pinned},
 		{"reset empties", reset},
 		{"retain drops what is not kept", retain},

@@ -110,6 +110,72 @@ func removal(t *testing.T, s Suite) {
 	}
 }
 
+// vectorsLater adds passages of which every other has no vector, gives these one, exchanges
+// some, and takes the vector from one and a whole passage away. To words nothing of that
+// makes a difference but the last.
+func vectorsLater(t *testing.T, s Suite) {
+	g := newGenerator(28)
+	w, b := library(g, 30)
+	id := func(i int) catalog.DocumentID {
+		return catalog.DocumentID{Source: "handbook", ID: fmt.Sprintf("book-%03d", i)}
+	}
+	for i := range b.Add {
+		if i%2 == 0 {
+			b.Add[i].Vector = nil
+		}
+	}
+	dir := t.TempDir()
+	x := s.Open(t, dir)
+	defer func() { x.Close() }()
+	apply(t, x, b)
+	early := reader(t, x)
+	before := search(t, early, w.all(), s.first(g), 100)
+	var changes []catalog.Change
+	for i := range 30 {
+		if i%2 == 0 || i%5 == 0 {
+			changes = append(changes, w.embed(id(i), Space, g.vector()))
+		}
+	}
+	changes = append(changes, w.embed(id(7), Space, nil), w.embed(id(9), otherSpace, g.vector()), w.embed(id(11), Space, g.vector()), w.delete(id(11)))
+	later := w.commit(changes...)
+	if len(later.Add) > 0 || len(later.Vectors) != len(changes)-1 || len(later.Remove) != 1 {
+		t.Fatalf("a batch of vectors adds %d passages and %d vectors", len(later.Add), len(later.Vectors))
+	}
+	apply(t, x, later)
+	clean := s.index(t)
+	whole := newWorld(w.directory)
+	for i := range 30 {
+		if d, there := w.documents[id(i)]; there {
+			apply(t, clean, whole.commit(whole.put(d.Document, d.Passages)))
+		}
+	}
+	want := s.whole(t, g, clean, whole.all())
+	check := func(after string) {
+		t.Helper()
+		if diff := cmp.Diff(want, s.whole(t, g, x, w.all())); diff != "" || x.Revision() != later.To {
+			t.Errorf("%s, at revision %d, the answer is not that of an index that had the vectors from the beginning:\n%s", after, x.Revision(), diff)
+		}
+	}
+	check("with the vectors")
+	if left := map[Measure]int{BM25: 29, Cosine: 27}[s.Measure]; len(want) != left {
+		t.Errorf("%d passages are found, want %d", len(want), left)
+	}
+	if s.Merge != nil {
+		s.Merge(t, x)
+		check("rearranged")
+	}
+	apply(t, x, b, later)
+	check("applied from the beginning")
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	x = s.Open(t, dir)
+	check("reopened")
+	if s.Measure == Cosine && len(before) != 15 {
+		t.Errorf("before the vectors came, %d passages were found", len(before))
+	}
+}
+
 func pinned(t *testing.T, s Suite) {
 	g := newGenerator(23)
 	w, b := library(g, 30)

@@ -63,6 +63,19 @@ func (w *world) permit(id catalog.DocumentID, a catalog.Access) catalog.Change {
 	return catalog.Change{Document: &catalog.DocumentChange{Document: c.Document}}
 }
 
+// embed gives the passages of a document vectors, instead of any they had, and changes
+// nothing else of it.
+func (w *world) embed(id catalog.DocumentID, space string, vectors ...[]float32) catalog.Change {
+	c := w.documents[id]
+	c.Document.VectorSpace, c.Document.Pending = space, false
+	c.Passages = slices.Clone(c.Passages)
+	for i := range c.Passages {
+		c.Passages[i].Vector = vectors[i]
+	}
+	w.documents[id] = c
+	return catalog.Change{Document: &c}
+}
+
 func (w *world) delete(id catalog.DocumentID) catalog.Change {
 	d := w.documents[id].Document
 	delete(w.documents, id)
@@ -106,6 +119,14 @@ func (w *world) step(g *generator) catalog.Change {
 		return w.delete(id)
 	case known && g.chance(50):
 		return w.permit(id, g.access())
+	case known && g.chance(30):
+		vectors := make([][]float32, len(old.Passages))
+		for i := range vectors {
+			if !g.chance(5) { // not every text has one
+				vectors[i] = g.vector()
+			}
+		}
+		return w.embed(id, pick(g, []string{Space, Space, Space, otherSpace}), vectors...)
 	}
 	d := catalog.Document{DocumentID: id, Version: old.Document.Version + 1, Title: g.word(), Access: g.access()}
 	passages := make([]catalog.Passage, 1+g.IntN(3))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"slices"
 
 	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
@@ -28,7 +29,8 @@ type addition struct {
 // removed stays so.
 func newFrame(b indexer.Batch) *frame {
 	last := map[catalog.Row]int{}
-	for i, e := range b.Add {
+	entries := slices.Concat(b.Add, b.Vectors)
+	for i, e := range entries {
 		last[e.Row] = i
 	}
 	f := &frame{revision: b.To}
@@ -36,7 +38,7 @@ func newFrame(b indexer.Batch) *frame {
 		last[row] = -1
 		f.remove = append(f.remove, row)
 	}
-	for i, e := range b.Add {
+	for i, e := range entries {
 		switch {
 		case last[e.Row] != i:
 		case e.Space != "" && usable(e.Vector):

@@ -94,6 +94,8 @@ const (
 	IngestResponse_NOTICE_UNKNOWN_CONTAINER IngestResponse_Notice = 2
 	// Neither the document nor a container says who may read it: nobody may.
 	IngestResponse_NOTICE_NO_POLICY IngestResponse_Notice = 3
+	// The text could not be embedded yet: until it is, the document is found by its words only.
+	IngestResponse_NOTICE_PENDING_EMBEDDING IngestResponse_Notice = 4
 	// The document holds text that its readers do not see. It is kept in the document and left out of the index.
 	IngestResponse_NOTICE_HIDDEN_TEXT IngestResponse_Notice = 5
 	// The item was refused for what it says of who may read. To keep what was stored before could let people read who no
@@ -108,6 +110,7 @@ var (
 		1: "NOTICE_ACCESS_KEPT",
 		2: "NOTICE_UNKNOWN_CONTAINER",
 		3: "NOTICE_NO_POLICY",
+		4: "NOTICE_PENDING_EMBEDDING",
 		5: "NOTICE_HIDDEN_TEXT",
 		6: "NOTICE_CLOSED",
 	}
@@ -116,6 +119,7 @@ var (
 		"NOTICE_ACCESS_KEPT":       1,
 		"NOTICE_UNKNOWN_CONTAINER": 2,
 		"NOTICE_NO_POLICY":         3,
+		"NOTICE_PENDING_EMBEDDING": 4,
 		"NOTICE_HIDDEN_TEXT":       5,
 		"NOTICE_CLOSED":            6,
 	}
@@ -1220,7 +1224,7 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x06source\x12\x1a\n" +
 	"\x02id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\bR\x02id\x12!\n" +
-	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\xb6\x04\n" +
+	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\xd4\x04\n" +
 	"\x0eIngestResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x03R\bposition\x12:\n" +
 	"\x06status\x18\x02 \x01(\x0e2\".muniment.v1.IngestResponse.StatusR\x06status\x12<\n" +
@@ -1233,12 +1237,13 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATUS_APPLIED\x10\x01\x12\x14\n" +
 	"\x10STATUS_UNCHANGED\x10\x02\x12\x12\n" +
-	"\x0eSTATUS_REFUSED\x10\x03\"\x97\x01\n" +
+	"\x0eSTATUS_REFUSED\x10\x03\"\xb5\x01\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x12NOTICE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12NOTICE_ACCESS_KEPT\x10\x01\x12\x1c\n" +
 	"\x18NOTICE_UNKNOWN_CONTAINER\x10\x02\x12\x14\n" +
-	"\x10NOTICE_NO_POLICY\x10\x03\x12\x16\n" +
+	"\x10NOTICE_NO_POLICY\x10\x03\x12\x1c\n" +
+	"\x18NOTICE_PENDING_EMBEDDING\x10\x04\x12\x16\n" +
 	"\x12NOTICE_HIDDEN_TEXT\x10\x05\x12\x11\n" +
 	"\rNOTICE_CLOSED\x10\x062Y\n" +
 	"\x10IngestionService\x12E\n" +

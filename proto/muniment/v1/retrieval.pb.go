@@ -35,6 +35,8 @@ const (
 	Degradation_DEGRADATION_KEYWORD_REBUILDING Degradation = 2
 	// The vector index is being rebuilt: the query was searched by words only.
 	Degradation_DEGRADATION_VECTOR_REBUILDING Degradation = 3
+	// Some document that the caller may read, and the filter keeps, waits for its vectors: it was searched by words only.
+	Degradation_DEGRADATION_PENDING_EMBEDDING Degradation = 4
 )
 
 // Enum value maps for Degradation.
@@ -44,12 +46,14 @@ var (
 		1: "DEGRADATION_KEYWORD_ONLY",
 		2: "DEGRADATION_KEYWORD_REBUILDING",
 		3: "DEGRADATION_VECTOR_REBUILDING",
+		4: "DEGRADATION_PENDING_EMBEDDING",
 	}
 	Degradation_value = map[string]int32{
 		"DEGRADATION_UNSPECIFIED":        0,
 		"DEGRADATION_KEYWORD_ONLY":       1,
 		"DEGRADATION_KEYWORD_REBUILDING": 2,
 		"DEGRADATION_VECTOR_REBUILDING":  3,
+		"DEGRADATION_PENDING_EMBEDDING":  4,
 	}
 )
 
@@ -211,7 +215,7 @@ func (x Freshness_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Freshness_State.Descriptor instead.
 func (Freshness_State) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{5, 0}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // Kind is the sort of contradiction.
@@ -264,7 +268,7 @@ func (x Conflict_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Conflict_Kind.Descriptor instead.
 func (Conflict_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{6, 0}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // Preference says which side to prefer.
@@ -317,7 +321,7 @@ func (x Conflict_Preference) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Conflict_Preference.Descriptor instead.
 func (Conflict_Preference) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{6, 1}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{7, 1}
 }
 
 // RetrieveRequest is a query.
@@ -331,8 +335,11 @@ type RetrieveRequest struct {
 	Filter *Filter `protobuf:"bytes,3,opt,name=filter,proto3" json:"filter,omitempty"`
 	// A consistency_token: the answer includes at least what it stands for.
 	AtLeastAsFresh string `protobuf:"bytes,4,opt,name=at_least_as_fresh,json=atLeastAsFresh,proto3" json:"at_least_as_fresh,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The query's own vector, for documents whose vectors their senders brought. The vector leg then searches this
+	// vector's space instead of the server's. Absent = the server embeds the query.
+	Vector        *QueryVector `protobuf:"bytes,5,opt,name=vector,proto3" json:"vector,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RetrieveRequest) Reset() {
@@ -393,6 +400,68 @@ func (x *RetrieveRequest) GetAtLeastAsFresh() string {
 	return ""
 }
 
+func (x *RetrieveRequest) GetVector() *QueryVector {
+	if x != nil {
+		return x.Vector
+	}
+	return nil
+}
+
+// QueryVector is a query's embedding in a declared vector space.
+type QueryVector struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The space, as declared in the server's configuration with queries allowed.
+	Space string `protobuf:"bytes,1,opt,name=space,proto3" json:"space,omitempty"`
+	// As many finite numbers as the space has dimensions, not all zero.
+	Values        []float32 `protobuf:"fixed32,2,rep,packed,name=values,proto3" json:"values,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueryVector) Reset() {
+	*x = QueryVector{}
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueryVector) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueryVector) ProtoMessage() {}
+
+func (x *QueryVector) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueryVector.ProtoReflect.Descriptor instead.
+func (*QueryVector) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *QueryVector) GetSpace() string {
+	if x != nil {
+		return x.Space
+	}
+	return ""
+}
+
+func (x *QueryVector) GetValues() []float32 {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
 // Filter restricts a search. Every non-empty field must match.
 type Filter struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -410,7 +479,7 @@ type Filter struct {
 
 func (x *Filter) Reset() {
 	*x = Filter{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[1]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +491,7 @@ func (x *Filter) String() string {
 func (*Filter) ProtoMessage() {}
 
 func (x *Filter) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[1]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +504,7 @@ func (x *Filter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filter.ProtoReflect.Descriptor instead.
 func (*Filter) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{1}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Filter) GetSources() []string {
@@ -492,7 +561,7 @@ type RetrieveResponse struct {
 
 func (x *RetrieveResponse) Reset() {
 	*x = RetrieveResponse{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[2]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -504,7 +573,7 @@ func (x *RetrieveResponse) String() string {
 func (*RetrieveResponse) ProtoMessage() {}
 
 func (x *RetrieveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[2]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -517,7 +586,7 @@ func (x *RetrieveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetrieveResponse.ProtoReflect.Descriptor instead.
 func (*RetrieveResponse) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{2}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RetrieveResponse) GetResults() []*Result {
@@ -616,7 +685,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[3]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -628,7 +697,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[3]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -641,7 +710,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{3}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Result) GetDocument() *DocumentRef {
@@ -762,7 +831,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[4]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -774,7 +843,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[4]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -787,7 +856,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{4}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Span) GetStart() int32 {
@@ -839,7 +908,7 @@ type Freshness struct {
 
 func (x *Freshness) Reset() {
 	*x = Freshness{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[5]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -851,7 +920,7 @@ func (x *Freshness) String() string {
 func (*Freshness) ProtoMessage() {}
 
 func (x *Freshness) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[5]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -864,7 +933,7 @@ func (x *Freshness) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freshness.ProtoReflect.Descriptor instead.
 func (*Freshness) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{5}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Freshness) GetState() Freshness_State {
@@ -983,7 +1052,7 @@ type Conflict struct {
 
 func (x *Conflict) Reset() {
 	*x = Conflict{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[6]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -995,7 +1064,7 @@ func (x *Conflict) String() string {
 func (*Conflict) ProtoMessage() {}
 
 func (x *Conflict) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[6]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1008,7 +1077,7 @@ func (x *Conflict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conflict.ProtoReflect.Descriptor instead.
 func (*Conflict) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{6}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Conflict) GetKind() Conflict_Kind {
@@ -1084,7 +1153,7 @@ type Conflict_Side struct {
 
 func (x *Conflict_Side) Reset() {
 	*x = Conflict_Side{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[9]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1096,7 +1165,7 @@ func (x *Conflict_Side) String() string {
 func (*Conflict_Side) ProtoMessage() {}
 
 func (x *Conflict_Side) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[9]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1109,7 +1178,7 @@ func (x *Conflict_Side) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conflict_Side.ProtoReflect.Descriptor instead.
 func (*Conflict_Side) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{6, 0}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{7, 0}
 }
 
 func (x *Conflict_Side) GetResult() int32 {
@@ -1144,13 +1213,18 @@ var File_muniment_v1_retrieval_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmuniment/v1/retrieval.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18muniment/v1/policy.proto\"\xb6\x01\n" +
+	"\x1bmuniment/v1/retrieval.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18muniment/v1/policy.proto\"\xe8\x01\n" +
 	"\x0fRetrieveRequest\x12 \n" +
 	"\x05query\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80 R\x05query\x12\x1f\n" +
 	"\x05limit\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\x05limit\x12+\n" +
 	"\x06filter\x18\x03 \x01(\v2\x13.muniment.v1.FilterR\x06filter\x123\n" +
-	"\x11at_least_as_fresh\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x0eatLeastAsFresh\"\xb2\x02\n" +
+	"\x11at_least_as_fresh\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x0eatLeastAsFresh\x120\n" +
+	"\x06vector\x18\x05 \x01(\v2\x18.muniment.v1.QueryVectorR\x06vector\"T\n" +
+	"\vQueryVector\x12 \n" +
+	"\x05space\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01(\x80\x02R\x05space\x12#\n" +
+	"\x06values\x18\x02 \x03(\x02B\v\xbaH\b\x92\x01\x05\b\x01\x10\x80@R\x06values\"\xb2\x02\n" +
 	"\x06Filter\x12+\n" +
 	"\asources\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10d\"\ar\x05\x10\x01(\x80\x02R\asources\x12B\n" +
 	"\n" +
@@ -1248,12 +1322,13 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"Preference\x12\x1a\n" +
 	"\x16PREFERENCE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fPREFERENCE_A\x10\x01\x12\x10\n" +
-	"\fPREFERENCE_B\x10\x02*\x8f\x01\n" +
+	"\fPREFERENCE_B\x10\x02*\xb2\x01\n" +
 	"\vDegradation\x12\x1b\n" +
 	"\x17DEGRADATION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18DEGRADATION_KEYWORD_ONLY\x10\x01\x12\"\n" +
 	"\x1eDEGRADATION_KEYWORD_REBUILDING\x10\x02\x12!\n" +
-	"\x1dDEGRADATION_VECTOR_REBUILDING\x10\x03*v\n" +
+	"\x1dDEGRADATION_VECTOR_REBUILDING\x10\x03\x12!\n" +
+	"\x1dDEGRADATION_PENDING_EMBEDDING\x10\x04*v\n" +
 	"\bEvidence\x12\x18\n" +
 	"\x14EVIDENCE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rEVIDENCE_NONE\x10\x01\x12\x11\n" +
@@ -1276,7 +1351,7 @@ func file_muniment_v1_retrieval_proto_rawDescGZIP() []byte {
 }
 
 var file_muniment_v1_retrieval_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_muniment_v1_retrieval_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_muniment_v1_retrieval_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_muniment_v1_retrieval_proto_goTypes = []any{
 	(Degradation)(0),              // 0: muniment.v1.Degradation
 	(Evidence)(0),                 // 1: muniment.v1.Evidence
@@ -1284,53 +1359,55 @@ var file_muniment_v1_retrieval_proto_goTypes = []any{
 	(Conflict_Kind)(0),            // 3: muniment.v1.Conflict.Kind
 	(Conflict_Preference)(0),      // 4: muniment.v1.Conflict.Preference
 	(*RetrieveRequest)(nil),       // 5: muniment.v1.RetrieveRequest
-	(*Filter)(nil),                // 6: muniment.v1.Filter
-	(*RetrieveResponse)(nil),      // 7: muniment.v1.RetrieveResponse
-	(*Result)(nil),                // 8: muniment.v1.Result
-	(*Span)(nil),                  // 9: muniment.v1.Span
-	(*Freshness)(nil),             // 10: muniment.v1.Freshness
-	(*Conflict)(nil),              // 11: muniment.v1.Conflict
-	nil,                           // 12: muniment.v1.Filter.LabelsEntry
-	nil,                           // 13: muniment.v1.Result.LabelsEntry
-	(*Conflict_Side)(nil),         // 14: muniment.v1.Conflict.Side
-	(*DocumentRef)(nil),           // 15: muniment.v1.DocumentRef
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*QueryVector)(nil),           // 6: muniment.v1.QueryVector
+	(*Filter)(nil),                // 7: muniment.v1.Filter
+	(*RetrieveResponse)(nil),      // 8: muniment.v1.RetrieveResponse
+	(*Result)(nil),                // 9: muniment.v1.Result
+	(*Span)(nil),                  // 10: muniment.v1.Span
+	(*Freshness)(nil),             // 11: muniment.v1.Freshness
+	(*Conflict)(nil),              // 12: muniment.v1.Conflict
+	nil,                           // 13: muniment.v1.Filter.LabelsEntry
+	nil,                           // 14: muniment.v1.Result.LabelsEntry
+	(*Conflict_Side)(nil),         // 15: muniment.v1.Conflict.Side
+	(*DocumentRef)(nil),           // 16: muniment.v1.DocumentRef
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_muniment_v1_retrieval_proto_depIdxs = []int32{
-	6,  // 0: muniment.v1.RetrieveRequest.filter:type_name -> muniment.v1.Filter
-	15, // 1: muniment.v1.Filter.containers:type_name -> muniment.v1.DocumentRef
-	12, // 2: muniment.v1.Filter.labels:type_name -> muniment.v1.Filter.LabelsEntry
-	8,  // 3: muniment.v1.RetrieveResponse.results:type_name -> muniment.v1.Result
-	11, // 4: muniment.v1.RetrieveResponse.conflicts:type_name -> muniment.v1.Conflict
-	0,  // 5: muniment.v1.RetrieveResponse.degradations:type_name -> muniment.v1.Degradation
-	1,  // 6: muniment.v1.RetrieveResponse.evidence:type_name -> muniment.v1.Evidence
-	16, // 7: muniment.v1.RetrieveResponse.served_at:type_name -> google.protobuf.Timestamp
-	15, // 8: muniment.v1.Result.document:type_name -> muniment.v1.DocumentRef
-	9,  // 9: muniment.v1.Result.span:type_name -> muniment.v1.Span
-	10, // 10: muniment.v1.Result.freshness:type_name -> muniment.v1.Freshness
-	13, // 11: muniment.v1.Result.labels:type_name -> muniment.v1.Result.LabelsEntry
-	2,  // 12: muniment.v1.Freshness.state:type_name -> muniment.v1.Freshness.State
-	16, // 13: muniment.v1.Freshness.modified:type_name -> google.protobuf.Timestamp
-	16, // 14: muniment.v1.Freshness.verified:type_name -> google.protobuf.Timestamp
-	16, // 15: muniment.v1.Freshness.synced:type_name -> google.protobuf.Timestamp
-	16, // 16: muniment.v1.Freshness.acl_synced:type_name -> google.protobuf.Timestamp
-	16, // 17: muniment.v1.Freshness.due:type_name -> google.protobuf.Timestamp
-	16, // 18: muniment.v1.Freshness.valid_from:type_name -> google.protobuf.Timestamp
-	16, // 19: muniment.v1.Freshness.valid_until:type_name -> google.protobuf.Timestamp
-	15, // 20: muniment.v1.Freshness.superseded_by:type_name -> muniment.v1.DocumentRef
-	3,  // 21: muniment.v1.Conflict.kind:type_name -> muniment.v1.Conflict.Kind
-	14, // 22: muniment.v1.Conflict.a:type_name -> muniment.v1.Conflict.Side
-	14, // 23: muniment.v1.Conflict.b:type_name -> muniment.v1.Conflict.Side
-	4,  // 24: muniment.v1.Conflict.preferred:type_name -> muniment.v1.Conflict.Preference
-	15, // 25: muniment.v1.Conflict.Side.document:type_name -> muniment.v1.DocumentRef
-	9,  // 26: muniment.v1.Conflict.Side.span:type_name -> muniment.v1.Span
-	5,  // 27: muniment.v1.RetrievalService.Retrieve:input_type -> muniment.v1.RetrieveRequest
-	7,  // 28: muniment.v1.RetrievalService.Retrieve:output_type -> muniment.v1.RetrieveResponse
-	28, // [28:29] is the sub-list for method output_type
-	27, // [27:28] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	7,  // 0: muniment.v1.RetrieveRequest.filter:type_name -> muniment.v1.Filter
+	6,  // 1: muniment.v1.RetrieveRequest.vector:type_name -> muniment.v1.QueryVector
+	16, // 2: muniment.v1.Filter.containers:type_name -> muniment.v1.DocumentRef
+	13, // 3: muniment.v1.Filter.labels:type_name -> muniment.v1.Filter.LabelsEntry
+	9,  // 4: muniment.v1.RetrieveResponse.results:type_name -> muniment.v1.Result
+	12, // 5: muniment.v1.RetrieveResponse.conflicts:type_name -> muniment.v1.Conflict
+	0,  // 6: muniment.v1.RetrieveResponse.degradations:type_name -> muniment.v1.Degradation
+	1,  // 7: muniment.v1.RetrieveResponse.evidence:type_name -> muniment.v1.Evidence
+	17, // 8: muniment.v1.RetrieveResponse.served_at:type_name -> google.protobuf.Timestamp
+	16, // 9: muniment.v1.Result.document:type_name -> muniment.v1.DocumentRef
+	10, // 10: muniment.v1.Result.span:type_name -> muniment.v1.Span
+	11, // 11: muniment.v1.Result.freshness:type_name -> muniment.v1.Freshness
+	14, // 12: muniment.v1.Result.labels:type_name -> muniment.v1.Result.LabelsEntry
+	2,  // 13: muniment.v1.Freshness.state:type_name -> muniment.v1.Freshness.State
+	17, // 14: muniment.v1.Freshness.modified:type_name -> google.protobuf.Timestamp
+	17, // 15: muniment.v1.Freshness.verified:type_name -> google.protobuf.Timestamp
+	17, // 16: muniment.v1.Freshness.synced:type_name -> google.protobuf.Timestamp
+	17, // 17: muniment.v1.Freshness.acl_synced:type_name -> google.protobuf.Timestamp
+	17, // 18: muniment.v1.Freshness.due:type_name -> google.protobuf.Timestamp
+	17, // 19: muniment.v1.Freshness.valid_from:type_name -> google.protobuf.Timestamp
+	17, // 20: muniment.v1.Freshness.valid_until:type_name -> google.protobuf.Timestamp
+	16, // 21: muniment.v1.Freshness.superseded_by:type_name -> muniment.v1.DocumentRef
+	3,  // 22: muniment.v1.Conflict.kind:type_name -> muniment.v1.Conflict.Kind
+	15, // 23: muniment.v1.Conflict.a:type_name -> muniment.v1.Conflict.Side
+	15, // 24: muniment.v1.Conflict.b:type_name -> muniment.v1.Conflict.Side
+	4,  // 25: muniment.v1.Conflict.preferred:type_name -> muniment.v1.Conflict.Preference
+	16, // 26: muniment.v1.Conflict.Side.document:type_name -> muniment.v1.DocumentRef
+	10, // 27: muniment.v1.Conflict.Side.span:type_name -> muniment.v1.Span
+	5,  // 28: muniment.v1.RetrievalService.Retrieve:input_type -> muniment.v1.RetrieveRequest
+	8,  // 29: muniment.v1.RetrievalService.Retrieve:output_type -> muniment.v1.RetrieveResponse
+	29, // [29:30] is the sub-list for method output_type
+	28, // [28:29] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_muniment_v1_retrieval_proto_init() }
@@ -1345,7 +1422,7 @@ func file_muniment_v1_retrieval_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muniment_v1_retrieval_proto_rawDesc), len(file_muniment_v1_retrieval_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
