@@ -38,12 +38,21 @@ const (
 )
 
 // NewDrain starts draining, beginning with what an earlier process left.
-func NewDrain(log *Log, outbox catalog.Outbox, logger *slog.Logger) *Drain {
+//
+// First it empties the outbox of what the log has, before anything is committed. A log that
+// is ahead of the outbox belongs to a catalog that was put back to an older copy of itself
+// (see catalog.Outbox): the sequences of its next changes would be taken for those that the
+// log has already, and the changes would never be recorded.
+func NewDrain(ctx context.Context, log *Log, outbox catalog.Outbox, logger *slog.Logger) (*Drain, error) {
+	through := log.Outbox()
+	if err := outbox.Take(ctx, through); err != nil {
+		return nil, fmt.Errorf("bringing the outbox level with the audit log: %w", err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	d := &Drain{log: log, outbox: outbox, logger: logger, wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
+	d := &Drain{log: log, outbox: outbox, logger: logger, wake: make(chan struct{}, 1), stop: stop, done: make(chan struct{}), taken: through}
 	d.Wake()
 	go d.run(ctx)
-	return d
+	return d, nil
 }
 
 // Wake says that the outbox has something new. It never blocks.

@@ -28,7 +28,7 @@ func TestDrainAcrossCrashes(t *testing.T) {
 			if random.IntN(3) == 0 {
 				o.storage.Break(errMoody)
 			}
-			d := audit.NewDrain(o.log, outbox, silence)
+			d := newDrain(t, o.log, outbox)
 			o.commit(1 + random.IntN(5))
 			d.Wake()
 			if random.IntN(2) == 0 {
@@ -41,7 +41,7 @@ func TestDrainAcrossCrashes(t *testing.T) {
 		outbox.mu.Lock()
 		outbox.fail = nil
 		outbox.mu.Unlock()
-		if err := audit.NewDrain(o.log, outbox, silence).Close(); err != nil {
+		if err := newDrain(t, o.log, outbox).Close(); err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 		}
 		o.check()
@@ -58,7 +58,7 @@ func TestDrainAcrossCrashes(t *testing.T) {
 func TestDrainInBulk(t *testing.T) {
 	o := newOffice(t)
 	o.commit(1500)
-	d := audit.NewDrain(o.log, o.store.Outbox(), silence)
+	d := newDrain(t, o.log, o.store.Outbox())
 	var committed int
 	for range 20 {
 		o.commit(7)
@@ -77,7 +77,7 @@ func TestDrainInBulk(t *testing.T) {
 // A drain that is woken drains without being closed.
 func TestDrainWakes(t *testing.T) {
 	o := newOffice(t)
-	d := audit.NewDrain(o.log, o.store.Outbox(), silence)
+	d := newDrain(t, o.log, o.store.Outbox())
 	defer d.Close()
 	for n := range int64(20) {
 		o.commit(1)
@@ -102,7 +102,7 @@ func TestDrainTriesAgain(t *testing.T) {
 		return nil
 	}}
 	o.commit(3)
-	d := audit.NewDrain(o.log, outbox, silence)
+	d := newDrain(t, o.log, outbox)
 	for end := time.Now().Add(20 * time.Second); o.log.Size() < 3; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the drain gave up")
@@ -137,7 +137,7 @@ func TestDrainClosedWhileAppending(t *testing.T) {
 	goOn := sync.OnceFunc(func() { close(storage.goOn) })
 	t.Cleanup(goOn) // before the log is closed
 	o.commit(5)
-	d := audit.NewDrain(o.log, o.store.Outbox(), silence)
+	d := newDrain(t, o.log, o.store.Outbox())
 	<-storage.begun
 	closed := make(chan error, 1)
 	go func() { closed <- d.Close() }()
@@ -167,7 +167,7 @@ func TestDrainStopsAtWhatItCannotRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		o.commit(2)
-		if err := audit.NewDrain(o.log, o.store.Outbox(), silence).Close(); err == nil {
+		if err := newDrain(t, o.log, o.store.Outbox()).Close(); err == nil {
 			t.Errorf("%s: closed as if all had been recorded", name)
 		}
 		if n := o.log.Size(); n != 2 {
@@ -182,7 +182,7 @@ func TestDrainStopsAtWhatItCannotRead(t *testing.T) {
 func TestDrainHold(t *testing.T) {
 	o := newOffice(t)
 	o.commit(3)
-	d := audit.NewDrain(o.log, o.store.Outbox(), silence)
+	d := newDrain(t, o.log, o.store.Outbox())
 	release := d.Hold()
 	before := o.log.Outbox() // of a copy of the log, made now
 	o.commit(4)
@@ -206,7 +206,7 @@ func TestDrainHold(t *testing.T) {
 	}
 	release()
 	release()
-	if err := audit.NewDrain(o.log, o.store.Outbox(), silence).Close(); err != nil {
+	if err := newDrain(t, o.log, o.store.Outbox()).Close(); err != nil {
 		t.Fatal(err)
 	}
 	for r := range o.store.Outbox().Pending(t.Context()) {

@@ -179,14 +179,14 @@ func TestDrainThroughFullDisk(t *testing.T) {
 			if random.IntN(2) == 0 {
 				o.storage.Break(audit.ErrFull)
 			}
-			d := audit.NewDrain(o.log, o.store.Outbox(), silence)
+			d := newDrain(t, o.log, o.store.Outbox())
 			var wait sync.WaitGroup
 			wait.Go(func() { o.log.Append(ctx, audittest.Record(i)) }) // it carries the sequence of what comes before it
 			d.Close()                                                  // fails when the disk is full
 			wait.Wait()
 			o.storage.Break(nil)
 		}
-		if err := audit.NewDrain(o.log, o.store.Outbox(), silence).Close(); err != nil {
+		if err := newDrain(t, o.log, o.store.Outbox()).Close(); err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 		}
 		o.check()

@@ -95,6 +95,22 @@ func (o *office) check() {
 	}
 }
 
+// newDrain begins a drain, however often the outbox fails.
+func newDrain(t testing.TB, log *audit.Log, outbox catalog.Outbox) *audit.Drain {
+	t.Helper()
+	for range 1000 {
+		d, err := audit.NewDrain(context.Background(), log, outbox, silence)
+		if err == nil {
+			return d
+		}
+		if !errors.Is(err, errMoody) {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("the outbox never recovers")
+	return nil
+}
+
 func pending(t testing.TB, outbox catalog.Outbox) (n int) {
 	t.Helper()
 	for _, err := range outbox.Pending(context.Background()) {

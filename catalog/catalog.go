@@ -10,6 +10,8 @@ package catalog
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"iter"
 	"time"
@@ -46,9 +48,25 @@ type Store interface {
 	// Outbox yields the audit records that have been committed and not yet been taken,
 	// oldest first; Take removes those up to and including a sequence.
 	Outbox() Outbox
+	// ID names the history that the store's revisions number. Two stores have different ones,
+	// and so have a store and a copy of it that has lost some of its history (see Outbox).
+	ID() ID
 	// Close waits for running calls and releases the store.
 	Close() error
 }
+
+// ID names the history of one store: what is derived from a revision of one is nothing to
+// another. The zero ID names none.
+type ID [16]byte
+
+// NewID returns an ID that nothing else has.
+func NewID() (id ID) {
+	rand.Read(id[:]) // never fails
+	return id
+}
+
+// String returns the ID in hexadecimal.
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
 // Part says how much of each change is read.
 type Part uint8
@@ -91,7 +109,10 @@ type Snapshot interface {
 type Outbox interface {
 	// Pending yields the records not yet taken, oldest first.
 	Pending(ctx context.Context) iter.Seq2[OutboxRecord, error]
-	// Take removes the records up to and including the sequence.
+	// Take removes the records up to and including the sequence. A sequence beyond the newest
+	// record says that the store is an old copy: its log has records of changes that it has
+	// lost. Neither those sequences nor as many revisions are then given out again, and the
+	// store takes another ID.
 	Take(ctx context.Context, through uint64) error
 }
 

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -130,15 +131,22 @@ func (x *Indexer) load(ctx context.Context) error {
 
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, l := range []*leg{&x.vector, &x.keyword} {
-		if l.index.Revision() == 0 && table.revision > 0 && x.searchable() {
-			continue // another leg can answer meanwhile: rebuilt in the background
+	legs := []*leg{&x.vector, &x.keyword}
+	if x.vector.index.Revision() == 0 && x.keyword.index.Revision() > 0 {
+		slices.Reverse(legs) // what is there first
+	}
+	for _, l := range legs {
+		if l.index.Revision() == 0 && table.revision > 0 {
+			if x.searchable() {
+				continue // another leg can answer meanwhile: rebuilt in the background
+			}
+			x.Log.Warn("index rebuilding before anything is served", "index", l.name)
 		}
 		if err := x.level(ctx, l); err != nil {
 			x.Log.Error("index discarded", "index", l.name, "error", err)
 		}
 	}
-	for _, l := range []*leg{&x.vector, &x.keyword} {
+	for _, l := range legs {
 		if !l.ready {
 			x.rebuild(l)
 		}

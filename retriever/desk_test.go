@@ -38,10 +38,10 @@ func newDesk(t testing.TB) *desk {
 	d := &desk{store: catalogtest.NewMemory(), records: &audittest.Memory{}}
 	d.log = audittest.Open(t, d.records, audittest.Keys(t))
 	quiet := slog.New(slog.DiscardHandler)
-	words, err := keyword.Open(t.TempDir(), quiet)
+	words, err := keyword.Open(t.TempDir(), catalog.ID{}, quiet)
 	must(t, err)
 	t.Cleanup(func() { words.Close() })
-	vectors, err := vector.Open(t.TempDir(), quiet)
+	vectors, err := vector.Open(t.TempDir(), catalog.ID{}, quiet)
 	must(t, err)
 	t.Cleanup(func() { vectors.Close() })
 	embedder, err := embed.Default()

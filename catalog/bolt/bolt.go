@@ -89,8 +89,9 @@ type Store struct {
 	poisoned chan struct{} // closed once poison is set
 
 	mu      sync.Mutex // guards what follows; held for moments only
-	poison  error      // why no more is written; wraps catalog.ErrPoisoned
-	stuck   bool       // bbolt keeps its lock and cannot be closed
+	id      catalog.ID
+	poison  error // why no more is written; wraps catalog.ErrPoisoned
+	stuck   bool  // bbolt keeps its lock and cannot be closed
 	current published
 	floor   catalog.Revision // the oldest revision that can be read
 	leases  map[catalog.Revision]int
@@ -177,6 +178,9 @@ func (s *Store) open(path string, o Options) (err error) {
 		err = s.upgrade()
 	}
 	if err == nil {
+		err = s.identify()
+	}
+	if err == nil {
 		err = s.load()
 	}
 	if err != nil {
@@ -207,10 +211,53 @@ func (s *Store) load() error {
 		if err != nil {
 			return err
 		}
-		s.floor, s.dropped = st.Floor, st.Dropped
+		s.floor, s.dropped, s.id = st.Floor, st.Dropped, st.ID
 		s.current, err = load(tx, st)
 		return err
 	})
+}
+
+// ID implements catalog.Store.
+func (s *Store) ID() catalog.ID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.id
+}
+
+// identify gives an ID to a file that a version before had not given one.
+func (s *Store) identify() error {
+	var st state
+	if err := s.db.View(func(tx *bbolt.Tx) (err error) {
+		st, err = readState(tx)
+		return err
+	}); err != nil || st.ID != (catalog.ID{}) {
+		return err
+	}
+	st.ID = catalog.NewID()
+	return s.db.Update(func(tx *bbolt.Tx) error { return writeState(tx, st) })
+}
+
+// Renew gives the catalog another ID. A copy that goes on by itself needs one: what it
+// changes next has the revisions of what the original does.
+func (s *Store) Renew(ctx context.Context) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	id := catalog.NewID()
+	err := s.write(ctx, func(tx *bbolt.Tx) (commit bool, err error) {
+		st, err := readState(tx)
+		if err != nil {
+			return false, err
+		}
+		st.ID = id
+		return true, writeState(tx, st)
+	})
+	if err != nil {
+		return fmt.Errorf("renewing the catalog's ID: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.id = id
+	return nil
 }
 
 // complete refuses a file that was cut short, and makes the buckets of a new one.
@@ -243,7 +290,7 @@ func (s *Store) complete(path string) error {
 				return err
 			}
 		}
-		return writeState(tx, state{Layout: layout})
+		return writeState(tx, state{Layout: layout, ID: catalog.NewID()})
 	})
 }
 

@@ -80,16 +80,19 @@ func (o outbox) Take(ctx context.Context, through uint64) error {
 func (s *Store) take(ctx context.Context, through uint64) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	return s.write(ctx, func(tx *bbolt.Tx) (commit bool, err error) {
-		st, err := readState(tx)
-		if err != nil {
+	var st state
+	lost := uint64(0)
+	err := s.write(ctx, func(tx *bbolt.Tx) (commit bool, err error) {
+		if st, err = readState(tx); err != nil || through <= st.Taken {
 			return false, err
 		}
-		through := min(through, st.Sequence)
-		if through <= st.Taken {
-			return false, nil
+		last := min(through, st.Sequence)
+		// Each revision that was lost had at least one record, so this passes all of them.
+		lost = through - last
+		if lost > 0 {
+			st.Sequence, st.Head, st.ID = through, st.Head+catalog.Revision(lost), catalog.NewID()
 		}
-		for n := st.Taken + 1; n <= through; n++ {
+		for n := st.Taken + 1; n <= last; n++ {
 			if err := tx.Bucket([]byte(bucketOutbox)).Delete(uint64Key(n)); err != nil {
 				return false, err
 			}
@@ -97,4 +100,13 @@ func (s *Store) take(ctx context.Context, through uint64) error {
 		st.Taken = through
 		return true, writeState(tx, st)
 	})
+	if err != nil || lost == 0 {
+		return err
+	}
+	s.log.Warn("the catalog is an older copy than the audit log is of: changes are recorded that it does not have",
+		"changes", lost, "revision", uint64(st.Head))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current.head, s.current.sequence, s.id = st.Head, st.Sequence, st.ID
+	return nil
 }

@@ -26,6 +26,8 @@ type state struct {
 	Requests int              `cbor:"12,keyasint,omitempty"` // remembered
 	Dropped  catalog.Revision `cbor:"13,keyasint,omitempty"` // the newest revision of a tombstone that was dropped
 	Drops    uint64           `cbor:"14,keyasint,omitempty"` // commits that dropped tombstones, for readers to notice (see reader.moved)
+
+	ID catalog.ID `cbor:"15,keyasint,omitempty"` // of this history
 }
 
 // group is the record of a group.

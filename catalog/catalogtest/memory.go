@@ -30,6 +30,7 @@ var errClosed = fmt.Errorf("catalog: %w", fs.ErrClosed)
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
 	return &Memory{state: &memory{
+		id:          catalog.NewID(),
 		documents:   history[catalog.DocumentID, catalog.Document]{},
 		contents:    map[content]stored{},
 		containers:  history[catalog.DocumentID, catalog.Container]{},
@@ -47,6 +48,7 @@ func (m *Memory) Reopened() *Memory { return &Memory{state: m.state} }
 
 // memory is what a store holds.
 type memory struct {
+	id          catalog.ID
 	head        catalog.Revision
 	rows        uint32
 	sequence    uint64

@@ -270,6 +270,13 @@ func (d *draft) publish() {
 	}
 }
 
+// ID implements catalog.Store.
+func (m *Memory) ID() catalog.ID {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.state.id
+}
+
 // Outbox implements catalog.Store.
 func (m *Memory) Outbox() catalog.Outbox { return outbox{m} }
 
@@ -304,6 +311,9 @@ func (o outbox) Take(ctx context.Context, through uint64) error {
 	}
 	if o.store.closed {
 		return errClosed
+	}
+	if s := o.store.state; through > s.sequence {
+		s.head, s.sequence, s.id = s.head+catalog.Revision(through-s.sequence), through, catalog.NewID()
 	}
 	o.store.state.outbox = slices.DeleteFunc(o.store.state.outbox, func(r catalog.OutboxRecord) bool { return r.Sequence <= through })
 	return nil

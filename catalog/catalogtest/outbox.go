@@ -81,6 +81,46 @@ var outboxCases = []testCase{
 			w.Fatalf("sequence %d was given again after %d", got, last)
 		}
 	}},
+	{"A log that is ahead of the store is not caught up with", func(w *bench) {
+		w.recorded(put("a", 1, "one", with(0, everyone)))
+		id, last := w.store.ID(), w.last()
+		w.must(w.store.Outbox().Take(w.Context(), last))
+		w.same("ID", w.store.ID(), id)
+		w.recorded(put("b", 1, "one", with(0, everyone))) // pending, and the log has it
+		lost := w.last() + 5
+		for range 2 {
+			w.must(w.store.Outbox().Take(w.Context(), lost))
+			w.same("outbox", w.pending(), []string(nil))
+			if got := w.store.ID(); got == id || got == (catalog.ID{}) {
+				w.Fatalf("its ID is %v, and was %v before some of it was lost", got, id)
+			}
+			w.reopen()
+		}
+		ahead := w.store.ID()
+		w.text("b", "one")
+		if at := w.pin(0).Revision(); at < 2+5 {
+			w.Fatalf("revision %d, and those up to 7 may have been given out", at)
+		}
+		at := w.recorded(put("b", 2, "two", with(0, everyone)), put("c", 1, "one", with(0, everyone))).Revision
+		if at <= 2+5 {
+			w.Fatalf("revision %d was given out again", at)
+		}
+		if first := w.last() - 1; first <= lost {
+			w.Fatalf("sequence %d was given out again, up to %d are lost", first, lost)
+		}
+		w.same("records", len(w.pending()), 2)
+		w.reopen()
+		w.same("ID", w.store.ID(), ahead)
+		w.text("b", "two")
+		w.text("c", "one")
+		changed := 0
+		for c, err := range w.store.Changes(w.Context(), 7, catalog.Records) {
+			w.must(err)
+			w.same("revision of a change", c.Revision, at)
+			changed++
+		}
+		w.same("changes after what was lost", changed, 2)
+	}},
 	{"Many records, taken while they are read", func(w *bench) {
 		const n = 700
 		var lines []catalog.Mutation

@@ -79,7 +79,10 @@ func openTruth(ctx context.Context, cfg config, log *slog.Logger) (e *engine, er
 		return e, err
 	}
 	e.onClose(record.Close)
-	outbox := audit.NewDrain(record, store.Outbox(), log)
+	outbox, err := audit.NewDrain(ctx, record, store.Outbox(), log)
+	if err != nil {
+		return e, err
+	}
 	e.onClose(outbox.Close)
 	e.store, e.keys, e.audit, e.outbox = store, keys, record, outbox
 	return e, removeLeftCopies(cfg)
@@ -103,12 +106,12 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	if err != nil {
 		return e, err
 	}
-	words, err := keyword.Open(cfg.path("index", "keyword"), log)
+	words, err := keyword.Open(cfg.path("index", "keyword"), store.ID(), log)
 	if err != nil {
 		return e, err
 	}
 	e.onClose(words.Close)
-	vectors, err := vector.Open(cfg.path("index", "vector"), log)
+	vectors, err := vector.Open(cfg.path("index", "vector"), store.ID(), log)
 	if err != nil {
 		return e, err
 	}

@@ -66,7 +66,11 @@ func TestBackupIsOfOneMoment(t *testing.T) {
 		change()
 		drain := e.outbox // the one that the backup holds
 		if call > 1 {
-			drain = audit.NewDrain(e.audit, e.store.Outbox(), quiet)
+			var err error
+			if drain, err = audit.NewDrain(context.Background(), e.audit, e.store.Outbox(), quiet); err != nil {
+				t.Error(err)
+				return
+			}
 		}
 		if err := drain.Close(); err != nil { // appends what is pending, and empties the outbox
 			t.Error(err)

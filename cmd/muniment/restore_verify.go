@@ -145,7 +145,8 @@ func (c *changesRecorded) add(body []byte) error {
 	return nil
 }
 
-// record says in the restored log that it was restored.
+// record says in the restored log that it was restored. From here on the catalog is another
+// one than the original, which may live on.
 func (r *restorer) record(ctx context.Context, dir, name string) error {
 	cfg := defaultConfig()
 	cfg.Data = dir
@@ -153,6 +154,8 @@ func (r *restorer) record(ctx context.Context, dir, name string) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errNotRestorable, err)
 	}
-	_, err = e.audit.Append(ctx, operated(audit.Operation{Name: "restore", Detail: name}))
+	if err = e.store.Renew(ctx); err == nil {
+		_, err = e.audit.Append(ctx, operated(audit.Operation{Name: "restore", Detail: name}))
+	}
 	return errors.Join(err, e.close())
 }

@@ -160,14 +160,14 @@ func TestDamagedFilesAreDiscarded(t *testing.T) {
 		},
 		"no stamp": func(t *testing.T, dir string) { restamp(t, dir, nil) },
 		"a stamp of other passages": func(t *testing.T, dir string) {
-			restamp(t, dir, stamp{revision: 5, rows: 1995}.encode())
+			restamp(t, dir, stamp{of: catalog.ID{1}, revision: 5, rows: 1995}.encode())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, v, b := filled(t)
 			damage(t, dir)
 			var log bytes.Buffer
-			x, err := Open(dir, slog.New(slog.NewTextHandler(&log, nil)))
+			x, err := Open(dir, catalog.ID{1}, slog.New(slog.NewTextHandler(&log, nil)))
 			if err != nil {
 				t.Fatal(err)
 			}

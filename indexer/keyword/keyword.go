@@ -36,9 +36,14 @@ var (
 	ErrClosed = errors.New("keyword: closed")
 )
 
+// errForeign is why an index is discarded that is whole and has another stamp: its rows and
+// revisions are those of another catalog, or of a past that this one has lost.
+var errForeign = errors.New("it is of another catalog, or of changes that this one has lost")
+
 // Index is an indexer.Index in one directory.
 type Index struct {
 	dir      string
+	of       catalog.ID
 	log      *slog.Logger
 	analysts *index.AnalysisQueue
 	// discarded is why Open emptied the index.
@@ -63,11 +68,11 @@ type store struct {
 	cause   error // of the damage, set before damaged is closed
 }
 
-// Open opens the index in the directory, which it has for itself. If there is none, or it
-// is damaged or of another version, the index is empty and at revision 0; the log says
-// why. Error: ErrLocked, or that no index can be made in the directory.
-func Open(dir string, logger *slog.Logger) (*Index, error) {
-	x := &Index{dir: dir, log: logger, analysts: index.NewAnalysisQueue(runtime.GOMAXPROCS(0)), columns: map[uint64]*columns{}}
+// Open opens the index of the catalog in the directory, which it has for itself. If there
+// is none, or it is damaged, of another catalog or of another version, the index is empty
+// and at revision 0; the log says why. Error: ErrLocked, or that no index can be made in the directory.
+func Open(dir string, of catalog.ID, logger *slog.Logger) (*Index, error) {
+	x := &Index{dir: dir, of: of, log: logger, analysts: index.NewAnalysisQueue(runtime.GOMAXPROCS(0)), columns: map[uint64]*columns{}}
 	s, err := x.open()
 	if err != nil {
 		x.analysts.Close()

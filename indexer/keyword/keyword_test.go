@@ -5,6 +5,7 @@ import (
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 
+	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
 	"github.com/muniment/muniment/indexer/indextest"
 )
@@ -22,7 +23,7 @@ var suite = indextest.Suite{
 
 func open(t testing.TB, dir string) *Index {
 	t.Helper()
-	x, err := Open(dir, indextest.Logger())
+	x, err := Open(dir, catalog.ID{1}, indextest.Logger())
 	if err != nil {
 		t.Fatal(err)
 	}

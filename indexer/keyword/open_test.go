@@ -23,7 +23,7 @@ func TestSecondOpener(t *testing.T) {
 	dir, v, _ := filled(t)
 	x := open(t, dir)
 	defer x.Close()
-	if second, err := Open(dir, indextest.Logger()); !errors.Is(err, ErrLocked) {
+	if second, err := Open(dir, catalog.ID{1}, indextest.Logger()); !errors.Is(err, ErrLocked) {
 		second.Close()
 		t.Fatalf("opening an index in use: %v", err)
 	}

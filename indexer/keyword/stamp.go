@@ -11,7 +11,7 @@ import (
 )
 
 // formatVersion names the fields of document.go. An index of another format is rebuilt.
-const formatVersion = 1
+const formatVersion = 2
 
 // stampKey is where scorch keeps the stamp, among its internal values.
 var stampKey = []byte("muniment")
@@ -20,15 +20,16 @@ var stampKey = []byte("muniment")
 // so the two cannot part. Scorch notices missing segments, lost deletions and damaged
 // bytes late or never; the stamp is what its state is compared with when it is opened.
 type stamp struct {
+	of       catalog.ID // the catalog
 	revision catalog.Revision
 	rows     uint64 // how many passages are live
 	digest   uint64 // over their rows, in any order
 }
 
-const stampBytes = 2 + 3*8 + 4
+const stampBytes = 2 + 16 + 3*8 + 4
 
 func (s stamp) encode() []byte {
-	b := []byte{formatVersion, analysisVersion}
+	b := append([]byte{formatVersion, analysisVersion}, s.of[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(s.revision))
 	b = binary.BigEndian.AppendUint64(b, s.rows)
 	b = binary.BigEndian.AppendUint64(b, s.digest)
@@ -45,15 +46,16 @@ func decodeStamp(b []byte) (stamp, error) {
 		return stamp{}, fmt.Errorf("%w: checksum of the stamp", ErrDamaged)
 	}
 	return stamp{
-		revision: catalog.Revision(binary.BigEndian.Uint64(b[2:])),
-		rows:     binary.BigEndian.Uint64(b[10:]),
-		digest:   binary.BigEndian.Uint64(b[18:]),
+		of:       catalog.ID(b[2:18]),
+		revision: catalog.Revision(binary.BigEndian.Uint64(b[18:])),
+		rows:     binary.BigEndian.Uint64(b[26:]),
+		digest:   binary.BigEndian.Uint64(b[34:]),
 	}, nil
 }
 
-// stampOf is the stamp of an index that holds the rows.
-func stampOf(revision catalog.Revision, rows *roaring.Bitmap) stamp {
-	s := stamp{revision: revision, rows: rows.GetCardinality()}
+// stampOf is the stamp of an index of the catalog that holds the rows.
+func stampOf(of catalog.ID, revision catalog.Revision, rows *roaring.Bitmap) stamp {
+	s := stamp{of: of, revision: revision, rows: rows.GetCardinality()}
 	rows.Iterate(func(row uint32) bool {
 		s.digest += mix(row)
 		return true

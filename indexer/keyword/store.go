@@ -81,6 +81,9 @@ func (x *Index) examine() (*store, error) {
 		if s.stamp, err = decodeStamp(pinned.Internal()[string(stampKey)]); err != nil {
 			return err
 		}
+		if s.stamp.of != x.of {
+			return errForeign
+		}
 		for _, segment := range pinned.Segments() {
 			if err := checkSegment(segment.Segment()); err != nil {
 				return err
@@ -91,7 +94,7 @@ func (x *Index) examine() (*store, error) {
 			return err
 		}
 		s.rows = live(segments)
-		if found := stampOf(s.stamp.revision, s.rows); found != s.stamp {
+		if found := stampOf(x.of, s.stamp.revision, s.rows); found != s.stamp {
 			return fmt.Errorf("%w: %d passages where %d were stored", ErrDamaged, found.rows, s.stamp.rows)
 		}
 		return nil
@@ -138,7 +141,7 @@ func (x *Index) create() (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{scorch: opened, rows: roaring.New(), damaged: make(chan struct{})}
+	s := &store{scorch: opened, stamp: stamp{of: x.of}, rows: roaring.New(), damaged: make(chan struct{})}
 	x.watch(s)
 	// failpoint: keyword/created
 	batch := index.NewBatch()

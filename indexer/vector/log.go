@@ -2,6 +2,7 @@ package vector
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -15,15 +16,22 @@ import (
 	"sync/atomic"
 )
 
-// The log is one file: its magic, then a frame for each batch. A frame is there wholly or
+// The log is one file: its magic and its catalog's ID, then a frame for each batch. A frame is there wholly or
 // not at all, so the log up to any frame's end is the index as it was at that frame's
 // revision, and the catalog's changes since then bring it up to date. Hence nothing is
 // synced while it grows: what a crash takes away at the end is filled in again.
 const (
 	logName = "vectors.log"
 	tmpName = "vectors.tmp"
-	magic   = "MUNVEC\x00\x01" // the last byte is the version
+	magic   = "MUNVEC\x00\x02" // the last byte is the version
 )
+
+// errForeign is why a log is discarded whose catalog is not this one: its rows and revisions
+// are those of another, or of a past that this one has lost.
+var errForeign = errors.New("it is of another catalog, or of changes that this one has lost")
+
+// preamble is what a log begins with.
+func (x *Index) preamble() []byte { return append([]byte(magic), x.of[:]...) }
 
 // logFile is a log that the index and its readers share. The last to release it closes it.
 type logFile struct {
@@ -60,7 +68,7 @@ func (x *Index) load() (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, reason, err := read(f)
+	s, reason, err := x.read(f)
 	if !errors.Is(reason, errNotWhole) {
 		x.discarded = reason
 	}
@@ -84,16 +92,20 @@ func (x *Index) load() (*state, error) {
 
 // read makes the state that the log's whole frames, up to the first that is not, amount
 // to. The reason is why it ended before the file does.
-func read(f *os.File) (s *state, reason, err error) {
+func (x *Index) read(f *os.File) (s *state, reason, err error) {
 	info, err := f.Stat()
 	if err != nil {
 		return nil, nil, err
 	}
-	s = &state{file: newLogFile(f), size: int64(len(magic))}
+	preamble := x.preamble()
+	s = &state{file: newLogFile(f), size: int64(len(preamble))}
 	in := bufio.NewReaderSize(f, 1<<20)
-	head := make([]byte, max(len(magic), frameHead))
-	if _, err := io.ReadFull(in, head[:len(magic)]); err != nil || string(head[:len(magic)]) != magic {
+	head := make([]byte, max(len(preamble), frameHead))
+	if _, err := io.ReadFull(in, head[:len(preamble)]); err != nil || string(head[:len(magic)]) != magic {
 		return s, errors.New("it is not a log of this version"), nil
+	}
+	if !bytes.Equal(head[:len(preamble)], preamble) {
+		return s, errForeign, nil
 	}
 	e := s.edit()
 	e.columns = map[space]*column{}
@@ -170,11 +182,11 @@ func (x *Index) begin() (*state, error) {
 		return nil, err
 	}
 	// failpoint: vector/begun
-	if _, err := f.WriteString(magic); err != nil {
+	if _, err := f.Write(x.preamble()); err != nil {
 		f.Close()
 		return nil, err
 	}
-	return &state{file: newLogFile(f), size: int64(len(magic)), columns: map[space]*column{}}, nil
+	return &state{file: newLogFile(f), size: int64(len(x.preamble())), columns: map[space]*column{}}, nil
 }
 
 // settle puts a log that was begun in the place of the other, or closes it.

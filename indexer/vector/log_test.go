@@ -101,7 +101,7 @@ func TestDamagedLog(t *testing.T) {
 	for i := range log {
 		changed := bytes.Clone(log)
 		changed[i] ^= 0x40
-		if at := h.opened(t, changed); at > 3 || i < len(magic) && at != 0 {
+		if at := h.opened(t, changed); at > 3 || i < len(magic)+len(catalog.ID{}) && at != 0 {
 			t.Errorf("with a damaged byte %d it opens at revision %d", i, at)
 		}
 		if i%4 != 0 {
@@ -135,7 +135,7 @@ func TestMissingLog(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(file, x.log); err == nil {
+	if _, err := Open(file, catalog.ID{1}, x.log); err == nil {
 		t.Error("a file was opened as a directory")
 	}
 }

@@ -35,6 +35,7 @@ var (
 // Index is an indexer.Index in one directory, which it has for itself.
 type Index struct {
 	dir string
+	of  catalog.ID
 	log *slog.Logger
 	// discarded is why Open emptied the index or cut off its end.
 	discarded error
@@ -61,11 +62,11 @@ type space struct {
 	dimensions int
 }
 
-// Open opens the index in the directory. If there is none, or it is damaged or of another
-// version, the index is empty and at revision 0; if only its end is, it is at an earlier
-// revision. The log says so. Error: that no index can be made in the directory.
-func Open(dir string, logger *slog.Logger) (*Index, error) {
-	x := &Index{dir: dir, log: logger}
+// Open opens the index of the catalog in the directory. If there is none, or it is damaged,
+// of another catalog or of another version, the index is empty and at revision 0; if only
+// its end is damaged, it is at an earlier revision. The log says so. Error: that no index can be made in the directory.
+func Open(dir string, of catalog.ID, logger *slog.Logger) (*Index, error) {
+	x := &Index{dir: dir, of: of, log: logger}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the vector index: %w", err)
 	}

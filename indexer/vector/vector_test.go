@@ -3,6 +3,7 @@ package vector
 import (
 	"testing"
 
+	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
 	"github.com/muniment/muniment/indexer/indextest"
 )
@@ -20,7 +21,7 @@ var suite = indextest.Suite{
 
 func open(t testing.TB, dir string) *Index {
 	t.Helper()
-	x, err := Open(dir, indextest.Logger())
+	x, err := Open(dir, catalog.ID{1}, indextest.Logger())
 	if err != nil {
 		t.Fatal(err)
 	}
