@@ -7,7 +7,7 @@ CC     := $(shell go env CC)
 # Nothing here uses cgo; the race detector alone needs it.
 export CGO_ENABLED = 0
 
-.PHONY: help build test figures demo generate breaking fuzz bench clean
+.PHONY: help build test figures crash demo generate breaking fuzz bench clean
 
 help: ## print this
 	@echo 'usage: make TARGET'
@@ -32,6 +32,11 @@ test: ## gofmt, vet, contract lint, generated-code check, staticcheck, then ever
 
 figures: ## measure ingestion and print the table of docs/performance.md
 	go test ./cmd/muniment -run TestIngestionFigures -figures -v -count=1 -timeout 30m
+
+# From 200 random moments on, each failpoint has its turn; from 1000 on, 20 turns.
+N = 200
+crash: ## kill servers at N=200 random moments and at every failpoint, and count what is lost
+	go test ./cmd/muniment -run '^TestCrash' -crash.kills $(N) -crash.each $$(($(N) < 1000 ? $(N) / 200 : 20)) -v -count=1 -timeout 4h
 
 demo: build ## walk through the example company with real servers, and stop
 	bin/muniment demo --company testdata/company --questions testdata/company-questions.json

@@ -39,7 +39,8 @@ var mayImport = map[string]string{
 	"audit/postgres":  "acl catalog audit",
 	"audit/audittest": "acl catalog audit catalog/catalogtest",
 
-	"indexer":             "acl freshness catalog",
+	"indexer":             "acl freshness catalog indexer/extract",
+	"indexer/extract":     "freshness",
 	"indexer/keyword":     "acl freshness catalog indexer",
 	"indexer/vector":      "acl freshness catalog indexer",
 	"indexer/embed":       "acl freshness catalog indexer",
@@ -58,6 +59,7 @@ var mayImport = map[string]string{
 	"api/scim":     speaks,
 
 	"cmd/muniment":        everything,
+	"cmd/muniment/folder": "acl proto/muniment/v1",
 	"cmd/muniment/backup": "", // files and hashes: what they mean is for the program to say
 }
 

@@ -33,5 +33,6 @@ func (s documents) GetDocument(ctx context.Context, req *pb.GetDocumentRequest) 
 		Owner: string(d.Owner), Container: d.Access.Container, Labels: d.Labels, Sensitivity: d.Access.Label(),
 		RetentionClass: d.RetentionClass, Freshness: fromFinding(got.Finding, d, got.SupersededBy),
 		ContentHash: contentHash(d), Receipt: receipt, RequestId: c.id, ServedAt: timestamppb.New(got.At),
+		HiddenChars: int32(d.Hidden),
 	}, nil
 }

@@ -75,6 +75,7 @@ func (s ingestion) Ingest(stream pb.IngestionService_IngestServer) error {
 			if err := stream.Send(s.acknowledge(ctx, it)); err != nil {
 				return err
 			}
+			// failpoint: api/acknowledged
 			for range it.cost {
 				<-places
 			}
@@ -200,6 +201,7 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 	if it.closed && o.Refused == nil && !o.AccessKept {
 		ack.Notices = append(ack.Notices, pb.IngestResponse_NOTICE_CLOSED)
 	}
+	// failpoint: api/before-acknowledge
 	if err == nil && o.Refused != nil {
 		err = fieldError{refusedField(it.mutation, o.Refused), o.Refused}
 	}
@@ -219,6 +221,9 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 		ack.Status = pb.IngestResponse_STATUS_APPLIED
 	}
 	ack.Notices, ack.Replayed = notices(it.mutation, o), o.Replayed
+	if m, put := it.mutation.(catalog.PutDocument); put {
+		ack.HiddenChars = int32(m.Document.Hidden)
+	}
 	return ack
 }
 
@@ -255,12 +260,15 @@ func notices(m catalog.Mutation, o catalog.Outcome) (list []pb.IngestResponse_No
 	if o.UnknownContainer != "" {
 		list = append(list, pb.IngestResponse_NOTICE_UNKNOWN_CONTAINER)
 	}
-	_, put := m.(catalog.PutDocument)
+	document, put := m.(catalog.PutDocument)
 	if d := o.Document; put && d != nil && d.Access.Policy == nil && d.Access.Container == "" {
 		list = append(list, pb.IngestResponse_NOTICE_NO_POLICY)
 	}
 	if d := o.Document; put && d != nil && d.Pending {
 		list = append(list, pb.IngestResponse_NOTICE_PENDING_EMBEDDING)
+	}
+	if document.Document.Hidden > 0 {
+		list = append(list, pb.IngestResponse_NOTICE_HIDDEN_TEXT)
 	}
 	return list
 }

@@ -92,6 +92,7 @@ func fromResult(r retriever.Result) *pb.Result {
 		Text: r.Passage.Text, Span: fromSpan(r.Passage.Span), Score: r.Score, Uri: d.URI, Owner: string(d.Owner),
 		Freshness: fromFinding(r.Finding, d, r.SupersededBy), CitationId: citation(r.Passage.ID),
 		ContentHash: contentHash(d), Labels: d.Labels, Sensitivity: d.Access.Label(),
+		HiddenChars: int32(d.Hidden),
 	}
 }
 

@@ -104,8 +104,10 @@ func (d *Drain) pass(ctx context.Context) error {
 		if len(batch) == 0 {
 			return nil
 		}
+		// failpoint: audit/before-drain
 		// Not cut short: Outbox must not lag behind what is still being written.
 		_, err := d.log.AppendAll(context.WithoutCancel(ctx), batch)
+		// failpoint: audit/drained
 		batch = batch[:0]
 		return err
 	}
@@ -154,9 +156,11 @@ func (d *Drain) take(ctx context.Context) error {
 	if through == d.taken {
 		return nil
 	}
+	// failpoint: audit/before-take
 	if err := d.outbox.Take(ctx, through); err != nil {
 		return err
 	}
+	// failpoint: audit/taken
 	d.taken = through
 	return nil
 }

@@ -73,6 +73,7 @@ func (l *Log) group() {
 		err = l.poison(err)
 	}
 	l.mu.Unlock()
+	// failpoint: audit/before-wake
 	for _, q := range queue {
 		q.err = err
 		close(q.done)
@@ -155,6 +156,7 @@ func (l *Log) checkpoint() error {
 	if _, err := OpenCheckpoint(msg, note.VerifierList(l.config.Verifier)); err != nil {
 		return err
 	}
+	// failpoint: audit/before-checkpoint
 	if err := l.storage.Append(ctx, Batch{First: next.N, Checkpoint: msg}); err != nil {
 		return err
 	}

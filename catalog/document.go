@@ -58,6 +58,8 @@ type Document struct {
 	VectorSpace string `cbor:"15,keyasint,omitempty"`
 	// Signature decides, with another document's, whether the two are copies.
 	Signature freshness.Signature `cbor:"16,keyasint,omitempty"`
+	// Hidden is how many code points of the text its readers do not see.
+	Hidden int `cbor:"25,keyasint,omitempty"`
 	// Pending says that the passages wait for their vectors in the server's own space.
 	Pending     bool              `cbor:"26,keyasint,omitempty"`
 	ContentHash [sha256.Size]byte `cbor:"20,keyasint"` // of the original text
@@ -113,6 +115,8 @@ type Passage struct {
 	Span     freshness.Span `cbor:"3,keyasint"`           // in code points of the document's original text, [Start, End)
 	// Statements are the passage's sentences prepared for comparison.
 	Statements []freshness.Statement `cbor:"4,keyasint,omitempty"`
+	// Runs say which of Text stands in the original word for word; nil = all of it, one to one.
+	Runs []freshness.Run `cbor:"5,keyasint,omitempty"`
 	// Vector is the passage's embedding, unit length, in the document's vector space; nil
 	// if it has none. Snapshot.Passages leaves it out; Changes fills it.
 	Vector []float32 `cbor:"-"`

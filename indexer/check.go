@@ -1,7 +1,9 @@
 package indexer
 
 import (
+	"errors"
 	"fmt"
+	"mime"
 	"strings"
 
 	"github.com/muniment/muniment/acl"
@@ -32,13 +34,14 @@ func refuse(reason, field, format string, args ...any) error {
 
 func (x *Indexer) checkDocument(m *catalog.PutDocument) error {
 	d := &m.Document
-	switch {
-	case len(m.Text) > MaxTextBytes:
+	if len(m.Text) > MaxTextBytes {
 		return refuse("TEXT_TOO_LONG", "document.text", "%d bytes, at most %d", len(m.Text), MaxTextBytes)
-	case d.MIME == "":
+	}
+	if d.MIME == "" {
 		d.MIME = "text/plain"
-	case d.MIME != "text/plain" && d.MIME != "text/markdown":
-		return refuse("UNSUPPORTED_MIME", "document.mime", "%q, not text/plain or text/markdown", d.MIME)
+	}
+	if err := checkMIME(d); err != nil {
+		return err
 	}
 	if len(d.Labels) > MaxLabels {
 		return refuse("TOO_MANY_LABELS", "document.labels", "%d labels, at most %d", len(d.Labels), MaxLabels)
@@ -65,6 +68,26 @@ func (x *Indexer) checkDocument(m *catalog.PutDocument) error {
 		return err
 	}
 	return x.checkAccess("document", m.Access)
+}
+
+// checkMIME leaves of the media type what says how to read the text.
+func checkMIME(d *catalog.Document) error {
+	base, params, err := mime.ParseMediaType(d.MIME)
+	switch base {
+	case "text/plain", "text/markdown", "text/html":
+	default:
+		err = errors.New("another type")
+	}
+	if err != nil {
+		return refuse("UNSUPPORTED_MIME", "document.mime", "%q, not text/plain, text/markdown or text/html", d.MIME)
+	}
+	switch charset := params["charset"]; strings.ToLower(charset) {
+	case "", "utf-8", "utf8", "us-ascii":
+	default:
+		return refuse("UNSUPPORTED_MIME", "document.mime", "the character set is %q: convert the text to utf-8", charset)
+	}
+	d.MIME = base
+	return nil
 }
 
 func (x *Indexer) checkAccess(field string, p catalog.AccessPatch) error {

@@ -105,3 +105,11 @@ func chopAt(t string) int {
 	}
 	return len(t)
 }
+
+// lineEnd is the index after the line break at or after i.
+func lineEnd(doc string, i int) int {
+	if n := strings.IndexByte(doc[i:], '\n'); n >= 0 {
+		return i + n + 1
+	}
+	return len(doc)
+}

@@ -114,14 +114,17 @@ func (x *Indexer) rebuildOnce(ctx context.Context, l *leg) error {
 	if err := l.index.Reset(ctx); err != nil {
 		return err
 	}
+	// failpoint: indexer/rebuild-reset
 	if err := x.feed(ctx, l); err != nil { // the bulk, while commits go on
 		return err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	// failpoint: indexer/rebuild-fed
 	if err := x.level(ctx, l); err != nil {
 		return err
 	}
+	// failpoint: indexer/rebuild-level
 	err := x.publish(ctx)
 	if err != nil {
 		l.ready = false // the next attempt resets it, so the writer must leave it alone
@@ -140,9 +143,11 @@ func (x *Indexer) level(ctx context.Context, l *leg) error {
 	if err := x.feed(ctx, l); err != nil {
 		return err
 	}
+	// failpoint: indexer/before-retain
 	if err := l.index.Retain(ctx, x.table.Live); err != nil {
 		return err
 	}
+	// failpoint: indexer/retained
 	l.ready = true
 	l.builds++
 	return nil
@@ -162,6 +167,7 @@ func (x *Indexer) feed(ctx context.Context, l *leg) error {
 			if err := l.index.Apply(ctx, batch); err != nil {
 				return err
 			}
+			// failpoint: indexer/feeding
 			batch = Batch{}
 		}
 		batch.To = c.Revision

@@ -16,8 +16,8 @@ import (
 // notContent are the fields of a document that its line does not say, or that name the line.
 var notContent = []string{
 	"DocumentID", "Version", // a version of another document, or another version
-	"Signature", "ContentHash", "LineHash", "Pending", // derived from the rest
-	"Access", "Synced", "ACLSynced", "Rows", "State", "ContentAt", "VectorsAt", // set by the store
+	"Signature", "Hidden", "ContentHash", "LineHash", // derived from the rest
+	"Access", "Synced", "ACLSynced", "Rows", "State", "ContentAt", "Pending", "VectorsAt", // set by the store
 }
 
 // full is a document with something in every field.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/freshness"
+	"github.com/muniment/muniment/indexer/extract"
 )
 
 // Prepare validates a mutation and does all work that needs no lock: Draft, then Embed.
@@ -56,12 +58,17 @@ func (x *Indexer) draftDocument(m catalog.PutDocument) (catalog.Mutation, error)
 		return nil, err
 	}
 	d.LineHash, d.ContentHash = hash, sha256.Sum256([]byte(m.Text))
-	d.Signature = freshness.Sign(m.Text)
+	seen := extract.Extract(d.MIME, m.Text)
+	d.Signature, d.Hidden = freshness.Sign(seen.Plain), seen.Hidden
 	if len(m.Passages) == 0 {
-		m.Passages = Split(d.MIME, m.Text)
+		m.Passages = split(&seen)
 	} else {
 		locate(m.Text, m.Passages)
+		d.Hidden += uncover(m.Passages)
 	}
+	var hidden int
+	d.Title, hidden = extract.Visible(d.Title)
+	d.Hidden += hidden
 	if len(m.Passages) > MaxPassages {
 		return nil, refuse("TOO_MANY_PASSAGES", "document.text", "splits into %d passages, at most %d", len(m.Passages), MaxPassages)
 	}
@@ -88,7 +95,7 @@ var canonical = func() cbor.EncMode {
 // sent again can be told from one that is used again.
 func lineHash(m catalog.PutDocument) (sum [sha256.Size]byte, err error) {
 	d := m.Document
-	d.LineHash, d.ContentHash, d.Signature = sum, sum, nil
+	d.LineHash, d.ContentHash, d.Signature, d.Hidden = sum, sum, nil, 0
 	type passage struct {
 		Text     string
 		Headings []string
@@ -136,4 +143,30 @@ func locate(doc string, passages []catalog.Passage) {
 		_, first := utf8.DecodeRuneInString(p.Text)
 		from, runes = from+first, runes+1 // an equal passage is another one
 	}
+}
+
+// uncover leaves out of supplied passages, and of the headings above them, the characters
+// that have no shape. It returns how many were in texts that are not the document's, where
+// nobody has counted them yet.
+func uncover(passages []catalog.Passage) (hidden int) {
+	for i := range passages {
+		p := &passages[i]
+		p.Headings = slices.Clone(p.Headings)
+		for j := range p.Headings {
+			p.Headings[j], _ = extract.Visible(p.Headings[j])
+		}
+		seen := extract.Extract("text/plain", p.Text)
+		if seen.Plain == p.Text {
+			continue
+		}
+		if p.Span == (freshness.Span{}) {
+			hidden += seen.Hidden
+		} else {
+			begin := p.Span.Start
+			p.Span, p.Runs = seen.Locator().Locate(0, len(seen.Plain))
+			p.Span.Start, p.Span.End = begin+p.Span.Start, begin+p.Span.End
+		}
+		p.Text = seen.Plain
+	}
+	return hidden
 }

@@ -62,7 +62,7 @@ var refusals = []struct {
 }{
 	{"TEXT_TOO_LONG", "document.text", changed(func(m *catalog.PutDocument) { m.Text = strings.Repeat("a", indexer.MaxTextBytes+1) })},
 	{"UNSUPPORTED_MIME", "document.mime", changed(func(m *catalog.PutDocument) { m.Document.MIME = "application/pdf" })},
-	{"UNSUPPORTED_MIME", "document.mime", changed(func(m *catalog.PutDocument) { m.Document.MIME = "TEXT/PLAIN" })},
+	{"UNSUPPORTED_MIME", "document.mime", changed(func(m *catalog.PutDocument) { m.Document.MIME = "text/html; charset=latin-1" })},
 	{"TOO_MANY_LABELS", "document.labels", changed(func(m *catalog.PutDocument) {
 		m.Document.Labels = map[string]string{}
 		for i := range indexer.MaxLabels + 1 {

@@ -3,10 +3,9 @@ package indexer
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/muniment/muniment/catalog"
-	"github.com/muniment/muniment/freshness"
+	"github.com/muniment/muniment/indexer/extract"
 )
 
 // How long passages are. A section of at most wholeWords is one passage; a longer one is
@@ -18,57 +17,58 @@ const (
 )
 
 // Split cuts a document's text into passages along its headings and blocks, never across
-// a heading. Every passage is a verbatim slice of the text, and Span says which, so that
-// a citation points into the original. Markdown front matter is left out.
-func Split(mime, doc string) []catalog.Passage {
-	s := splitter{text: doc}
-	if mime == "text/markdown" {
-		s.markdown()
-	} else {
-		s.section(0, len(doc), nil)
-	}
-	s.spans()
+// a heading. Every passage is a verbatim slice of what a reader sees of the text; Span says
+// which stretch of the original it is, and Runs which of it stands there word for word, so
+// that a citation points into the original. hidden is how many code points of the text its
+// readers do not see.
+func Split(mime, doc string) (passages []catalog.Passage, hidden int) {
+	d := extract.Extract(mime, doc)
+	return split(&d), d.Hidden
+}
+
+func split(d *extract.Document) []catalog.Passage {
+	s := splitter{text: d.Plain, at: d.Locator()}
+	s.sections(d.Headings)
 	return s.passages
 }
 
-// splitter collects passages; until spans is called, their spans count bytes.
+// splitter collects passages.
 type splitter struct {
 	text     string
+	at       *extract.Locator
 	passages []catalog.Passage
 }
 
-// markdown makes each stretch of text between two headings a section of its own. Only
-// headings come from the parser: what lies between them is kept as written.
-func (s *splitter) markdown() {
-	begin := frontMatter(s.text)
-	var path []heading
-	at := begin
-	for i, hs := 0, headings(s.text, begin); i <= len(hs); i++ {
+// sections makes each stretch of text between two headings a section of its own.
+func (s *splitter) sections(hs []extract.Heading) {
+	var path []extract.Heading
+	at := 0
+	for i := 0; i <= len(hs); i++ {
 		end := len(s.text)
 		if i < len(hs) {
-			end = hs[i].start
+			end = hs[i].Start
 		}
 		before := len(s.passages)
 		s.section(at, end, titles(path))
-		if i > 0 && len(s.passages) == before && (i == len(hs) || hs[i].level <= hs[i-1].level) {
+		if i > 0 && len(s.passages) == before && (i == len(hs) || hs[i].Level <= hs[i-1].Level) {
 			// A heading with nothing below it would be found by nobody.
-			s.add(hs[i-1].start, hs[i-1].end, titles(path[:len(path)-1]))
+			s.add(hs[i-1].Start, hs[i-1].End, titles(path[:len(path)-1]))
 		}
 		if i == len(hs) {
 			return
 		}
-		for len(path) > 0 && path[len(path)-1].level >= hs[i].level {
+		for len(path) > 0 && path[len(path)-1].Level >= hs[i].Level {
 			path = path[:len(path)-1]
 		}
 		path = append(path, hs[i])
-		at = hs[i].end
+		at = hs[i].End
 	}
 }
 
-func titles(path []heading) []string {
+func titles(path []extract.Heading) []string {
 	var t []string
 	for _, h := range path {
-		t = append(t, h.title)
+		t = append(t, h.Title)
 	}
 	return t
 }
@@ -100,24 +100,8 @@ func (s *splitter) add(start, end int, headings []string) {
 	if trimmed == "" {
 		return
 	}
-	s.passages = append(s.passages, catalog.Passage{
-		Text: trimmed, Headings: headings, Span: freshness.Span{Start: start, End: start + len(trimmed)},
-	})
-}
-
-// spans turns the passages' byte spans into code points, in one walk over the text.
-func (s *splitter) spans() {
-	bytes, runes := 0, 0
-	at := func(b int) int {
-		runes += utf8.RuneCountInString(s.text[bytes:b])
-		bytes = b
-		return runes
-	}
-	for i := range s.passages {
-		span := &s.passages[i].Span
-		span.Start = at(span.Start)
-		span.End = at(span.End)
-	}
+	span, runs := s.at.Locate(start, start+len(trimmed))
+	s.passages = append(s.passages, catalog.Passage{Text: trimmed, Headings: headings, Span: span, Runs: runs})
 }
 
 // words estimates how many words the text has; scripts without spaces count by character.

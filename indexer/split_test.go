@@ -16,12 +16,20 @@ func checkSplit(t interface {
 }, mime, doc string) {
 	runes := []rune(doc)
 	end := 0
-	for i, p := range Split(mime, doc) {
+	passages, _ := Split(mime, doc)
+	for i, p := range passages {
 		if p.Span.Start < end || p.Span.End > len(runes) || p.Span.Start >= p.Span.End {
 			t.Fatalf("passage %d has span %v after %d in a text of %d", i, p.Span, end, len(runes))
 		}
-		if got := string(runes[p.Span.Start:p.Span.End]); got != p.Text {
-			t.Fatalf("passage %d is %q, its span holds %q", i, p.Text, got)
+		got := runes[p.Span.Start:p.Span.End]
+		if p.Runs == nil && string(got) != p.Text {
+			t.Fatalf("passage %d is %q, its span holds %q", i, p.Text, string(got))
+		}
+		text := []rune(p.Text)
+		for _, r := range p.Runs {
+			if string(got[r.Original:r.Original+r.Length]) != string(text[r.Text:r.Text+r.Length]) {
+				t.Fatalf("passage %d is %q, its span holds %q and not the run %+v", i, p.Text, string(got), r)
+			}
 		}
 		if strings.TrimSpace(p.Text) != p.Text || len(p.Text) > 2*maxBytes {
 			t.Fatalf("passage %d is %d bytes: %.80q", i, len(p.Text), p.Text)
@@ -33,7 +41,7 @@ func checkSplit(t interface {
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{
 		"", "# A\n\ntext\n\n## B\nmore", "---\ntitle: x\n---\n# H\nbody", "Title\n=====\n\npara\n\nSub\n---\nx", "```\n# no heading\n```\n",
-		strings.Repeat("word ", 5000), strings.Repeat("x", 50000), strings.Repeat("日本語。", 3000), "a\r\n\r\n# b\r\nc", "> # quoted\n\n- # listed", "#\n\n##  \n\nx",
+		strings.Repeat("word ", 5000), strings.Repeat("x", 50000), strings.Repeat("日本語。", 3000), "a\r\n\r\n# b\r\nc", "> # quoted\n\n- # listed", "<p hidden>x</p><h1>A&amp;B</h1>\u200bc<br>d", "<div hidden>\n\n# A\n\n</div>\n\nb <i>c</i>", "#\n\n##  \n\nx",
 	} {
 		f.Add(seed)
 	}
@@ -43,6 +51,7 @@ func FuzzSplit(f *testing.F) {
 		}
 		checkSplit(t, "text/markdown", doc)
 		checkSplit(t, "text/plain", doc)
+		checkSplit(t, "text/html", doc)
 	})
 }
 
@@ -90,7 +99,11 @@ Call in.
 		{"Leave", "## Empty at the end"},
 	}
 	var got []passage
-	for _, p := range Split("text/markdown", doc) {
+	passages, hidden := Split("text/markdown", doc)
+	if hidden != 0 {
+		t.Errorf("%d characters are hidden", hidden)
+	}
+	for _, p := range passages {
 		got = append(got, passage{strings.Join(p.Headings, "/"), p.Text})
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -108,7 +121,8 @@ func TestSplitLosesNoWord(t *testing.T) {
 			doc.WriteString(w + sep.Draw(t, "sep"))
 		}
 		var got []string
-		for _, p := range Split("text/plain", doc.String()) {
+		passages, _ := Split("text/plain", doc.String())
+		for _, p := range passages {
 			got = append(got, strings.Fields(p.Text)...)
 		}
 		if diff := cmp.Diff(words, got); diff != "" {

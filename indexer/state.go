@@ -153,7 +153,9 @@ func (x *Indexer) publish(ctx context.Context) error {
 		}
 		*leg.reader = x.watch(leg.leg, r)
 	}
+	// failpoint: indexer/before-publish
 	x.published.set(s)
+	// failpoint: indexer/published
 	if x.table.waiting > 0 {
 		select {
 		case x.arrived <- struct{}{}:

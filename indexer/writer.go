@@ -186,6 +186,7 @@ func (x *Indexer) answer(group []*job, at catalog.Revision, err error) {
 	if err != nil {
 		x.Log.Error("commit failed", "mutations", len(group), "error", err)
 	}
+	// failpoint: indexer/before-acknowledge
 	for _, j := range group {
 		j.at = at
 		if err != nil {
@@ -211,6 +212,7 @@ func (x *Indexer) apply(ctx context.Context, group []*job) (catalog.Revision, er
 	if err != nil {
 		return 0, err
 	}
+	// failpoint: indexer/committed
 	for i, o := range done.Outcomes {
 		group[i].outcome = o
 	}
@@ -241,10 +243,12 @@ func (x *Indexer) advance(ctx context.Context, to catalog.Revision) error {
 		if !l.ready {
 			continue
 		}
+		// failpoint: indexer/before-apply
 		if err := l.index.Apply(ctx, batch); err != nil {
 			x.failed(l, err)
 		}
 	}
+	// failpoint: indexer/applied
 	x.table = table
 	return x.publish(ctx)
 }

@@ -55,5 +55,6 @@ func (r *Retriever) Document(ctx context.Context, caller acl.Identity, id catalo
 	if err != nil {
 		return Document{}, notRecorded(ctx, err)
 	}
+	// failpoint: retriever/before-reading
 	return d, nil
 }

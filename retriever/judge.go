@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/freshness"
 )
 
@@ -67,7 +68,7 @@ func conflicts(results []Result) []Conflict {
 	}
 	var list []Conflict
 	for _, c := range freshness.Conflicts(sources) {
-		a, b := results[c.A].Passage.Span, results[c.B].Passage.Span
+		a, b := results[c.A].Passage, results[c.B].Passage
 		c.SpanA, c.ValueSpanA = within(a, c.SpanA), within(a, c.ValueSpanA)
 		c.SpanB, c.ValueSpanB = within(b, c.SpanB), within(b, c.ValueSpanB)
 		list = append(list, Conflict{Conflict: c})
@@ -77,11 +78,8 @@ func conflicts(results []Result) []Conflict {
 
 // within is where a span of a passage stands in the document: nowhere, the zero Span, if
 // the sender's passage does not stand in the sender's text.
-func within(passage, s freshness.Span) freshness.Span {
-	if passage.Start == passage.End {
-		return freshness.Span{}
-	}
-	return freshness.Span{Start: s.Start + passage.Start, End: s.End + passage.Start}
+func within(p catalog.Passage, s freshness.Span) freshness.Span {
+	return freshness.Origin(p.Span, p.Runs, s)
 }
 
 // superseded lists each pair of returned documents of which one replaces the other, once.

@@ -112,10 +112,12 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 	if visible.Waiting() {
 		answer.Degradations = append(answer.Degradations, PendingEmbedding)
 	}
+	// failpoint: retriever/before-record
 	answer.Entry, err = r.record(ctx, caller, req, state, answer)
 	if err != nil {
 		return Answer{}, notRecorded(ctx, err)
 	}
+	// failpoint: retriever/before-reveal
 	return answer, nil
 }
 

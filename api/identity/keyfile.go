@@ -140,14 +140,17 @@ func create(dir string) error {
 	if err != nil {
 		return err
 	}
+	// failpoint: keys/begun
 	defer os.Remove(temporary.Name())
 	_, err = temporary.Write(data)
 	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
 		return err
 	}
+	// failpoint: keys/written
 	if err := os.Link(temporary.Name(), filepath.Join(dir, f.name())); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	// failpoint: keys/linked
 	// Whoever lost syncs too: it will use the ring, so the ring must stay.
 	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
 }

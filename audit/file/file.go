@@ -151,6 +151,7 @@ func (s *Storage) create() error {
 		if err != nil {
 			return err
 		}
+		// failpoint: audit/making
 		info, err := f.Stat()
 		if err == nil && info.Size() < headerSize { // new, or torn while it was made
 			if _, err = f.WriteAt(header(name), 0); err == nil {

@@ -41,6 +41,7 @@ func (s *Storage) repair() error {
 		{s.commitments, rows, headerSize + rowSize*s.base},
 		{s.hashes, hashes, headerSize + tlog.HashSize*tlog.StoredHashCount(s.base)},
 	} {
+		// failpoint: audit/repairing
 		_, err := part.file.WriteAt(part.tail, part.offset)
 		if err == nil {
 			err = part.file.Truncate(part.offset + int64(len(part.tail)))

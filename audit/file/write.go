@@ -65,20 +65,25 @@ func (s *Storage) entries(b audit.Batch) error {
 		{s.commitments, headerSize + rowSize*b.First},
 		{s.hashes, headerSize + tlog.HashSize*tlog.StoredHashCount(b.First)},
 	}
+	// failpoint: audit/before-write
 	if _, err := s.bodies.WriteAt(frames, s.end); err != nil {
 		return s.cut(parts[:1], fmt.Errorf("writing %s: %w", bodiesName, err))
 	}
+	// failpoint: audit/before-sync
 	if err := s.bodies.Sync(); err != nil {
 		return fmt.Errorf("syncing %s: %w", bodiesName, err)
 	}
+	// failpoint: audit/after-sync
 	if _, err := s.commitments.WriteAt(rows, headerSize+rowSize*b.First); err != nil {
 		return s.cut(parts[:2], fmt.Errorf("writing %s: %w", commitmentsName, err))
 	}
+	// failpoint: audit/before-hashes
 	if _, err := s.hashes.WriteAt(hashBytes(b.Hashes), headerSize+tlog.HashSize*tlog.StoredHashCount(b.First)); err != nil {
 		return s.cut(parts, fmt.Errorf("writing %s: %w", hashesName, err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// failpoint: audit/written
 	s.size, s.end, s.outbox = b.First+int64(len(b.Entries)), end, outbox
 	return nil
 }
@@ -136,6 +141,7 @@ func (s *Storage) save(checkpoint []byte) error {
 			return fmt.Errorf("syncing %s: %w", filepath.Base(f.Name()), err)
 		}
 	}
+	// failpoint: audit/checkpoint-synced
 	path := filepath.Join(s.dir, checkpointName)
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -149,9 +155,11 @@ func (s *Storage) save(checkpoint []byte) error {
 		err = closed
 	}
 	if err == nil {
+		// failpoint: audit/checkpoint-written
 		err = os.Rename(path+".new", path)
 	}
 	if err == nil {
+		// failpoint: audit/checkpoint-renamed
 		err = syncDir(s.dir)
 	}
 	if err != nil {

@@ -167,6 +167,7 @@ func (s *Store) open(path string, o Options) (err error) {
 		// A new file survives a power cut only once its folder's entry is on disk too.
 		err = syncFolder(filepath.Dir(path))
 	}
+	// failpoint: catalog/opened
 	if err == nil {
 		err = s.complete(path)
 	}
@@ -282,6 +283,7 @@ func (s *Store) complete(path string) error {
 	if err != nil || !empty {
 		return err
 	}
+	// failpoint: catalog/before-buckets
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range buckets {
 			if _, err := tx.CreateBucket([]byte(name)); err != nil {

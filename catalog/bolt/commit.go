@@ -56,6 +56,7 @@ func (s *Store) commit(ctx context.Context, c catalog.Commit) (done catalog.Comm
 	if err != nil {
 		return catalog.Committed{}, err
 	}
+	// failpoint: catalog/after-sync
 	done.Revision = st.Head
 	if b.changed {
 		s.publish(st, b)
@@ -132,5 +133,6 @@ func (a *attempt) run(db *bbolt.DB, fn func(*bbolt.Tx) (commit bool, err error))
 		return err
 	}
 	a.tried = true
+	// failpoint: catalog/before-sync
 	return tx.Commit()
 }

@@ -49,6 +49,7 @@ func (s *Store) prune(tx *bbolt.Tx, st *state, work int) error {
 		}
 		budget -= 1 + removed
 		st.Pruned = entry
+		// failpoint: catalog/pruned
 	}
 	return nil
 }

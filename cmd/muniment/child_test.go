@@ -120,14 +120,6 @@ func (l *childLog) String() string {
 	return l.text.String()
 }
 
-// killed ends a child as a power cut would, and waits until it is gone.
-func (s *server) killed() {
-	s.kill()
-	<-s.ended
-	s.ended = nil
-	s.conn.Close()
-}
-
 // TestGracefulShutdownFinishesWhatIsInFlight: items that were sent before the signal are
 // acknowledged after it, the process ends with 0, and what was acknowledged is there.
 func TestGracefulShutdownFinishesWhatIsInFlight(t *testing.T) {

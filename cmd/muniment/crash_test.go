@@ -1,180 +1,190 @@
 package main
 
 import (
-	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/muniment/muniment/api/identity"
-	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
-// TestKilledWhileIngesting kills the server at random moments while it takes in the company
-// and generated documents and answers questions. After each start, what was acknowledged is
-// there; at the end, nothing is lost or doubled, the answers are those of a server that ran
-// through, and every answer that anybody received has its record.
-func TestKilledWhileIngesting(t *testing.T) {
-	t.Parallel()
-	const kills = 15
-	items := append(company(t), generatedFeed(150)...)
-	questions := companyQuestions(t)
-	rng := rand.New(rand.NewPCG(3, 1))
-	dir := t.TempDir()
-	run := &killedRun{t: t, items: items, questions: questions, once: subjectsOnce(items)}
-	var progress []int
-	for range kills {
-		s := startChild(t, dir)
-		until := run.acked + 1 + rng.IntN(len(items)/kills)
-		progress = append(progress, run.acked)
-		run.live(s, min(until, len(items)), time.Duration(rng.IntN(3000))*time.Microsecond)
-	}
-	t.Logf("lines acknowledged before each life: %v of %d; %d questions answered", progress, len(items), len(run.answered))
+// How much the crash harness does; make crash sets these.
+var (
+	crashKills = flag.Int("crash.kills", 12, "how often TestCrash kills a server at a random moment")
+	crashEach  = flag.Int("crash.each", 0, "how often it does at each failpoint; 0 = once at some of them, and nothing is said of times")
+	crashSeed  = flag.Uint64("crash.seed", 1, "what its clients do")
+)
 
-	killed, through := startChild(t, dir), startChild(t, t.TempDir())
-	killed.send(killed.job(), items...)
-	through.send(through.job(), items...)
-	second, want := killed.send(killed.job(), items...), through.send(through.job(), items...)
-	for i := range items {
-		if second[i].GetStatus() != want[i].GetStatus() {
-			t.Errorf("line %d sent again: %v, and on a server that ran through %v", i+1, second[i], want[i])
-		}
-	}
-	a, b := killed.allAnswers(questions, 10), through.allAnswers(questions, 10)
-	for i := range a {
-		a[i].mustBe(t, b[i], "a server that was killed, and one that ran through")
-	}
-	run.checkRecord(killed)
+// Settings make happen within a second what otherwise takes a long time: pruning, taking
+// from the outbox, checkpoints, compaction, and rebuilds of several batches.
+var crashSettings = []setting{
+	{"catalog/bolt", "DefaultRetention", "5"},
+	{"audit", "takeEvery", "30 * time.Millisecond"},
+	{"audit", "checkpointEvery", "50 * time.Millisecond"},
+	{"indexer", "rebuildBatch", "20"},
+	{"indexer/vector", "enough", "1 << 14"},
 }
 
-// killedRun is what the client knows across the lives of the server.
-type killedRun struct {
-	t         *testing.T
-	items     []*pb.IngestRequest
-	questions []question
-	once      []bool // whether the item is the only one about its document
+var crashEdits = []edit{{"indexer/vector/vector.go", "x.tidy(ctx, 3)", "x.tidy(ctx, 0)"}}
 
-	acked    int // items acknowledged in some life
-	mu       sync.Mutex
-	answered []string // the retrieval ids of answers received
-}
-
-// live sends the items from some of those acknowledged in earlier lives on, kills the
-// server some time after the acknowledgement of item until, and checks that those were
-// still there.
-func (r *killedRun) live(s *server, until int, after time.Duration) {
-	var wg sync.WaitGroup
-	wg.Go(func() { r.ask(s) })
-	stream := s.stream()
-	before := r.acked
-	from := max(0, before-40)
-	wg.Go(func() {
-		for _, item := range r.items[from:min(len(r.items), until+30)] {
-			if stream.Send(item) != nil {
-				return // killed
+// TestCrash kills servers at random moments and at every failpoint while clients write,
+// change who may read, delete, and read; starts them again on what is left; and compares
+// that with what the clients know.
+func TestCrash(t *testing.T) {
+	began := time.Now()
+	p := buildWithFailpoints(t, crashSettings, crashEdits...)
+	built := time.Since(began)
+	r := newReport()
+	run := &crashRun{report: r, program: p, reached: map[string]map[scene]int{}}
+	run.survey(t)
+	surveyed := time.Since(began)
+	deaths := run.plan(rand.New(rand.NewPCG(*crashSeed, 1)), *crashKills, *crashEach)
+	const workers = 2 // more than there are processors on a small machine waits for disks alone
+	t.Run("houses", func(t *testing.T) {
+		for i := range workers {
+			var mine []death
+			for j := i; j < len(deaths); j += workers {
+				mine = append(mine, deaths[j])
 			}
+			t.Run(fmt.Sprint(i+1), func(t *testing.T) {
+				t.Parallel()
+				run.kill(t, mine, *crashSeed*100+uint64(i))
+			})
 		}
 	})
-	for i := from; i < until; i++ {
-		ack, err := stream.Recv()
-		if err != nil {
-			r.t.Fatalf("before the kill: %v", err)
-		}
-		if i < before && r.once[i] && ack.GetStatus() != pb.IngestResponse_STATUS_UNCHANGED {
-			r.t.Errorf("line %d was acknowledged before a kill, and is %v after it: %v", i+1, ack.GetStatus(), ack.GetError())
-		}
-		r.acked = max(r.acked, i+1)
+	var table strings.Builder
+	r.print(&table, time.Since(began))
+	t.Logf("built after %v, surveyed after %v\n%s", built.Round(time.Second), surveyed.Round(time.Second), table.String())
+	for _, text := range r.texts {
+		t.Error(text)
 	}
-	time.Sleep(after)
-	s.kill()
-	for { // acknowledgements that were under way count
-		if _, err := stream.Recv(); err != nil {
-			break
-		}
-		until++
-		r.acked = max(r.acked, until)
-	}
-	s.killed()
-	wg.Wait()
-}
-
-// ask puts questions until the server dies.
-func (r *killedRun) ask(s *server) {
-	for i := 0; ; i++ {
-		q := r.questions[i%len(r.questions)]
-		ctx := s.as(identity.Request{Subject: q.As, Clearance: q.Clearance})
-		resp, err := s.retrieval().Retrieve(ctx, &pb.RetrieveRequest{Query: q.Question})
-		if err != nil {
-			return
-		}
-		r.mu.Lock()
-		r.answered = append(r.answered, resp.GetRetrievalId())
-		r.mu.Unlock()
+	for f, n := range r.faults {
+		t.Errorf("%s: %d", f, n)
 	}
 }
 
-// checkRecord verifies the log as an auditor and looks for every answer and every change.
-func (r *killedRun) checkRecord(s *server) {
-	r.t.Helper()
-	auditor := s.as(identity.Request{Subject: "user:local/auditor", Roles: []identity.Grant{{Role: identity.RoleAuditor}}})
-	if _, err := pb.NewAuditServiceClient(s.conn).GetCheckpoint(auditor, &pb.GetCheckpointRequest{}); err != nil {
-		r.t.Fatal(err)
+// crashRun is one run of the harness.
+type crashRun struct {
+	*report
+	program builtProgram
+	reached map[string]map[scene]int // how often a life comes to each failpoint
+}
+
+// maxRounds is how often the survey goes through the scenes to reach every failpoint, and
+// sample how many failpoints a short run kills at.
+const (
+	maxRounds = 6
+	sample    = 8
+)
+
+// survey has a server live through every scene, and notes which failpoints it comes to. One
+// that it never comes to could not kill anybody.
+func (run *crashRun) survey(t *testing.T) {
+	h := newHouse(t, run.report, run.program, *crashSeed)
+	never, rounds := run.program.failpoints, maxRounds
+	if *crashEach == 0 {
+		rounds = 1
 	}
-	s.stop()
-	if v := program(r.t, "audit", "verify", "--data", s.dir); v.code != exitOK {
-		r.t.Errorf("audit verify: %d\n%s%s", v.code, v.stdout, v.stderr)
-	}
-	export := program(r.t, "audit", "export", "--data", s.dir)
-	if export.code != exitOK {
-		r.t.Fatalf("audit export: %d\n%s", export.code, export.stderr)
-	}
-	recorded, changes := map[string]int{}, map[string]int{}
-	for l := range strings.Lines(export.stdout) {
-		var entry struct {
-			Body struct {
-				ID     string
-				Kind   string
-				Change struct {
-					Op, Source, ID string
-					Revision       uint64
+	for round := 0; round < rounds && len(never) > 0; round++ {
+		for _, s := range []scene{starts, runs, rebuilds, stops} {
+			if s == starts && round > 0 {
+				continue
+			}
+			for name, n := range h.life(death{scene: s}) {
+				if run.reached[name] == nil {
+					run.reached[name] = map[scene]int{}
 				}
+				run.reached[name][s] = n
 			}
 		}
-		if err := json.Unmarshal([]byte(l), &entry); err != nil {
-			r.t.Fatalf("a line of the export: %v: %.200s", err, l)
-		}
-		recorded[entry.Body.ID]++
-		if c := entry.Body.Change; entry.Body.Kind == "change" {
-			changes[fmt.Sprint(c.Op, " ", c.Source, "/", c.ID)]++
-		}
+		never = slices.DeleteFunc(slices.Clone(never), func(name string) bool { return len(run.reached[name]) > 0 })
 	}
-	for _, id := range r.answered {
-		if recorded[id] != 1 {
-			r.t.Errorf("the answer %s was received and is recorded %d times", id, recorded[id])
-		}
-	}
-	for i, item := range r.items {
-		ref := subjectOf(item)
-		if d := item.GetDocument(); d != nil && changes["put document "+name(ref)] != 1 {
-			r.t.Errorf("line %d: the log has %d records of putting %s", i+1, changes["put document "+name(ref)], name(ref))
-		}
+	h.inspect(*crashEach > 0)
+	if *crashEach > 0 && len(never) > 0 {
+		run.fault(unreached, "%d of the %d failpoints: %s", len(never), len(run.program.failpoints), strings.Join(never, ", "))
 	}
 }
 
-// subjectsOnce says of each item whether it is the only one about its document.
-func subjectsOnce(items []*pb.IngestRequest) []bool {
-	count, once := map[string]int{}, make([]bool, len(items))
-	for _, item := range items {
-		if ref := subjectOf(item); ref != nil {
-			count[name(ref)]++
+// plan makes up how servers are to die: at random moments, and at each failpoint.
+func (run *crashRun) plan(rng *rand.Rand, random, each int) (deaths []death) {
+	phases := []phase{opening, checking, working, working, working, working, working, ending}
+	for i := range random {
+		d := death{scene: runs, during: phases[i%len(phases)]}
+		switch {
+		case d.during == ending:
+			d.scene = stops
+		case rng.IntN(6) == 0:
+			d.scene = rebuilds
+		case rng.IntN(12) == 0:
+			d.scene = starts
+		}
+		deaths = append(deaths, d)
+	}
+	names := slices.Clone(run.program.failpoints)
+	if each == 0 {
+		names = slices.DeleteFunc(names, func(name string) bool { return len(run.reached[name]) == 0 })
+		rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		names, each = names[:min(sample, len(names))], 1
+	}
+	for _, name := range names {
+		var in []scene
+		for _, s := range scenes {
+			if run.reached[name][s] > 0 {
+				in = append(in, s)
+			}
+		}
+		for i := range each {
+			if len(in) > 0 {
+				s := in[i%len(in)]
+				deaths = append(deaths, death{scene: s, failpoint: name, hit: 1 + rng.IntN(run.reached[name][s])})
+			}
 		}
 	}
-	for i, item := range items {
-		ref := subjectOf(item)
-		once[i] = ref == nil || count[name(ref)] == 1
+	rng.Shuffle(len(deaths), func(i, j int) { deaths[i], deaths[j] = deaths[j], deaths[i] })
+	return deaths
+}
+
+// How many lives pass before a directory is inspected, and before it is left for another.
+const (
+	inspectEvery = 25
+	moveEvery    = 100
+)
+
+// kill has servers die as planned.
+func (run *crashRun) kill(t *testing.T, deaths []death, seed uint64) {
+	h := newHouse(t, run.report, run.program, seed)
+	h.life(death{scene: runs})
+	for i, d := range deaths {
+		at := h
+		if d.scene == starts { // in a directory of its own
+			at = newHouse(t, run.report, run.program, seed+1000*uint64(i+1))
+		}
+		run.die(at, d)
+		if at != h {
+			at.life(death{scene: runs})
+			at.inspect(false)
+		}
+		if h.lives%inspectEvery == 0 {
+			h.inspect(true)
+		}
+		if h.lives >= moveEvery {
+			h.inspect(true)
+			h = newHouse(t, run.report, run.program, seed+uint64(i+1))
+		}
 	}
-	return once
+	h.inspect(true)
+}
+
+// die has a server die as planned. If it does not come to a failpoint as often as was
+// planned, it is to die there when it first comes there.
+func (run *crashRun) die(h *house, d death) {
+	for _, hit := range []int{d.hit, 1 + d.hit/8, 1, 1, 1, 1} {
+		d.hit = hit
+		if passed := h.life(d); d.failpoint == "" || passed[d.failpoint] >= hit {
+			return
+		}
+	}
+	run.fault(unreached, "%s, %s", d.failpoint, d.scene)
 }

@@ -114,8 +114,8 @@ func (d *demo) ingest(ctx context.Context, s *demoServer, feeds []string) error 
 	if err != nil {
 		return err
 	}
-	run := feedRun{files: feeds, progress: newProgress(os.Stderr, true), refusals: d.out}
-	if err := run.send(as, pb.NewIngestionServiceClient(s.conn)); err != nil {
+	run := feedRun{files: feeds, tally: tally{progress: newProgress(os.Stderr, true), refusals: d.out}}
+	if err := run.send(as, s.conn); err != nil {
 		return err
 	}
 	d.say("   %s", run.summary())

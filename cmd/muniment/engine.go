@@ -155,6 +155,7 @@ func (e *engine) onClose(f func() error) {
 func (e *engine) close() error {
 	var errs []error
 	for _, f := range e.closers {
+		// failpoint: serve/closing
 		errs = append(errs, f())
 	}
 	return errors.Join(errs...)

@@ -30,23 +30,6 @@ func generatedItems(n int) (list []*pb.IngestRequest) {
 	return list
 }
 
-// generatedFeed adds to the documents what may happen to them: access changes and deletions.
-func generatedFeed(n int) (list []*pb.IngestRequest) {
-	for i := range n {
-		list = append(list, generated(i))
-		id := fmt.Sprintf("%04d", i/2)
-		switch i % 10 {
-		case 4:
-			list = append(list, &pb.IngestRequest{Item: &pb.IngestRequest_Access{Access: &pb.DocumentAccess{
-				Source: "generated", Id: id, AccessVersion: 1, Policy: allow("user:local/signe", "user:local/finn"),
-			}}})
-		case 9:
-			list = append(list, &pb.IngestRequest{Item: &pb.IngestRequest_Delete{Delete: &pb.DocumentDeletion{Source: "generated", Id: id, Version: 2}}})
-		}
-	}
-	return list
-}
-
 // allAnswers puts the company's questions, and as many of made-up words, to the server and
 // returns the answers, without what may differ.
 func (s *server) allAnswers(questions []question, made int) (list []heard) {

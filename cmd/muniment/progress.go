@@ -11,6 +11,7 @@ import (
 // if a person is looking.
 type progress struct {
 	out   io.Writer // nil = nobody is looking
+	noun  string    // what is counted, "lines" if empty
 	start time.Time
 	last  time.Time
 	shown bool
@@ -29,7 +30,7 @@ func (p *progress) step(n int) {
 		return
 	}
 	p.last, p.shown = time.Now(), true
-	fmt.Fprintf(p.out, "\r\033[K%d lines acknowledged, %.0f a second", n, float64(n)/max(time.Since(p.start).Seconds(), 0.001))
+	fmt.Fprintf(p.out, "\r\033[K%d %s acknowledged, %.0f a second", n, first(p.noun, "lines"), float64(n)/max(time.Since(p.start).Seconds(), 0.001))
 }
 
 // clear takes the line away so that something else can be printed.

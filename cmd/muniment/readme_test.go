@@ -15,24 +15,51 @@ import (
 	"testing"
 )
 
-// TestReadmeTranscript runs the block behind "<!-- transcript -->" in the README: each line
-// that begins with "$ " in a shell, in a directory with a copy of testdata, and the lines
-// below it are what it must print, "…" meaning anything on its line (at the end of the last
-// line, all that follows too). A command that ends in " &" goes on until the test ends.
+// TestReadmeTranscript runs the block behind "<!-- transcript -->" in the README.
 func TestReadmeTranscript(t *testing.T) {
 	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "testdata"), os.DirFS(testdata)); err != nil {
+		t.Fatal(err)
+	}
+	followReadme(t, "transcript", dir)
+}
+
+// TestReadmeFolder runs the block behind "<!-- folder -->" on a Git repository.
+func TestReadmeFolder(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	dir := t.TempDir()
+	clone := filepath.Join(dir, "clone")
+	plant(t, clone, map[string]string{
+		"README.md": "# Mooring manual\n\nHow ships are moored.\n", "docs/ropes.md": "# Ropes\n\nA mooring rope is replaced after five years.\n",
+		".gitignore": "build/\n", "build/out.md": "not committed",
+	})
+	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"-c", "user.name=Ada", "-c", "user.email=ada@line.example", "commit", "-qm", "begin"}} {
+		if out, err := exec.Command("git", append([]string{"-C", clone}, args...)...).CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	followReadme(t, "folder", dir)
+}
+
+// followReadme runs the block behind a mark in the README, in a directory: each line
+// that begins with "$ " in a shell, and the lines
+// below it are what it must print, "…" meaning anything on its line (at the end of the last
+// line, all that follows too). A command that ends in " &" goes on until the test ends.
+func followReadme(t *testing.T, mark, dir string) {
+	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	steps := readmeSteps(string(readme))
+	steps := readmeSteps(string(readme), mark)
 	if len(steps) == 0 {
-		t.Fatal("the README has no transcript: a fenced block behind <!-- transcript -->, with lines that begin with $")
+		t.Fatalf("the README has no transcript: a fenced block behind <!-- %s -->, with lines that begin with $", mark)
 	}
-	dir, bin := t.TempDir(), t.TempDir()
-	if err := os.CopyFS(filepath.Join(dir, "testdata"), os.DirFS(testdata)); err != nil {
-		t.Fatal(err)
-	}
+	bin := t.TempDir()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -64,8 +91,8 @@ func TestReadmeTranscript(t *testing.T) {
 
 type readmeStep struct{ command, want string }
 
-func readmeSteps(readme string) (steps []readmeStep) {
-	_, block, _ := strings.Cut(readme, "<!-- transcript -->")
+func readmeSteps(readme, mark string) (steps []readmeStep) {
+	_, block, _ := strings.Cut(readme, "<!-- "+mark+" -->")
 	_, block, _ = strings.Cut(block, "```")
 	_, block, _ = strings.Cut(block, "\n")
 	block, _, _ = strings.Cut(block, "\n```")
@@ -133,7 +160,7 @@ func TestReadmeMatching(t *testing.T) {
 			t.Errorf("%q matches %q: %t", c.got, c.want, got)
 		}
 	}
-	steps := readmeSteps("x\n<!-- transcript -->\n```console\n$ one\n1\n\n$ two &\n```\n$ not this\n")
+	steps := readmeSteps("x\n<!-- transcript -->\n```console\n$ one\n1\n\n$ two &\n```\n$ not this\n", "transcript")
 	if len(steps) != 2 || steps[0] != (readmeStep{"one", "1\n\n"}) || steps[1] != (readmeStep{"two &", ""}) {
 		t.Errorf("steps %q", steps)
 	}

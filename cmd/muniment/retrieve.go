@@ -102,6 +102,9 @@ func printAnswer(w io.Writer, resp *pb.RetrieveResponse, full bool) {
 			r.GetVersion(), r.GetSpan().GetStart(), r.GetSpan().GetEnd(), r.GetScore())
 		fmt.Fprintf(w, "   %s: %s\n", word(fresh.GetState().String(), "STATE_"), fresh.GetReason())
 		fmt.Fprintf(w, "   owner %s, modified %s, verified %s\n", cmp.Or(r.GetOwner(), "unknown"), day(fresh.GetModified()), day(fresh.GetVerified()))
+		if n := r.GetHiddenChars(); n > 0 {
+			fmt.Fprintf(w, "   %s\n", leftOut(n))
+		}
 		for line := range strings.Lines(excerpt(r.GetText(), full)) {
 			fmt.Fprintf(w, "   | %s\n", strings.TrimRight(line, "\n"))
 		}
@@ -117,6 +120,14 @@ func printAnswer(w io.Writer, resp *pb.RetrieveResponse, full bool) {
 		}
 	}
 	fmt.Fprintf(w, "\nretrieval %s\n", resp.GetRetrievalId())
+}
+
+// leftOut says how much of a document is hidden from its readers.
+func leftOut(n int32) string {
+	if n == 1 {
+		return "1 character that readers do not see was left out"
+	}
+	return fmt.Sprintf("%d characters that readers do not see were left out", n)
 }
 
 // word is an enum value without its prefix.
@@ -168,8 +179,12 @@ answer.
 			}
 			w, fresh := forTerminal{c.OutOrStdout()}, resp.GetFreshness()
 			fmt.Fprintf(w, "%s\n%s/%s  version %d\n", resp.GetTitle(), args[0], args[1], resp.GetVersion())
-			fmt.Fprintf(w, "%s: %s\nowner %s, modified %s, verified %s\n\n%s\n", word(fresh.GetState().String(), "STATE_"), fresh.GetReason(),
-				cmp.Or(resp.GetOwner(), "unknown"), day(fresh.GetModified()), day(fresh.GetVerified()), resp.GetText())
+			fmt.Fprintf(w, "%s: %s\nowner %s, modified %s, verified %s\n", word(fresh.GetState().String(), "STATE_"), fresh.GetReason(),
+				cmp.Or(resp.GetOwner(), "unknown"), day(fresh.GetModified()), day(fresh.GetVerified()))
+			if n := resp.GetHiddenChars(); n > 0 {
+				fmt.Fprintf(w, "%s of the index; they are in the text below\n", leftOut(n))
+			}
+			fmt.Fprintf(w, "\n%s\n", resp.GetText())
 			return nil
 		},
 	}

@@ -85,6 +85,7 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 		err = errors.Join(err, closing)
 	}()
 
+	// failpoint: serve/opened
 	stopping, stop := context.WithCancel(context.Background())
 	defer stop()
 	server, health, err := api.New(e.server, append(e.metrics.interceptors(), endWatches(stopping))...)

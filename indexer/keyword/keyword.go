@@ -160,6 +160,7 @@ func (x *Index) Retain(ctx context.Context, keep func(catalog.Row) bool) error {
 
 // commit writes a batch that makes the index what next and rows say.
 func (x *Index) commit(s *store, batch *index.Batch, next stamp, rows *roaring.Bitmap) error {
+	// failpoint: keyword/before-batch
 	batch.SetInternal(stampKey, next.encode())
 	done := make(chan error, 1)
 	go func() { done <- guarded(func() error { return s.scorch.Batch(batch) }) }()
@@ -171,6 +172,7 @@ func (x *Index) commit(s *store, batch *index.Batch, next stamp, rows *roaring.B
 	case <-s.damaged: // scorch's own goroutines have died: Batch may never return
 		return s.failure()
 	}
+	// failpoint: keyword/after-batch
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s.stamp, s.rows = next, rows

@@ -35,6 +35,7 @@ func (x *Index) open() (*store, error) {
 	if err == nil {
 		s.scorch, err = x.scorch(nil)
 	}
+	// failpoint: keyword/examined
 	switch {
 	case err == nil:
 		x.watch(s)
@@ -142,6 +143,7 @@ func (x *Index) create() (*store, error) {
 	}
 	s := &store{scorch: opened, stamp: stamp{of: x.of}, rows: roaring.New(), damaged: make(chan struct{})}
 	x.watch(s)
+	// failpoint: keyword/created
 	batch := index.NewBatch()
 	batch.SetInternal(stampKey, s.stamp.encode())
 	if err := opened.Batch(batch); err != nil {
@@ -218,6 +220,7 @@ func (x *Index) discard() error {
 		return err
 	}
 	for _, path := range append([]string{filepath.Join(x.dir, rootFile)}, segments...) {
+		// failpoint: keyword/discarding
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

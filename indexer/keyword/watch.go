@@ -60,6 +60,7 @@ func complain(err error, dir string) {
 // makes a fault there a panic, which scorch recovers from; else one truncated file would
 // end the process. It never asks scorch to wait.
 func attend(scorch.Event) bool {
+	// failpoint: keyword/scorch
 	debug.SetPanicOnFault(true)
 	return true
 }

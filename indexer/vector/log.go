@@ -153,9 +153,11 @@ func (e *edit) frame(f *frame, at int64) {
 // with appends the frame to the log and returns the state after it.
 func (s *state) with(f *frame) (*state, error) {
 	b := f.encode()
+	// failpoint: vector/before-append
 	if _, err := s.file.WriteAt(b, s.size); err != nil {
 		return nil, errors.Join(err, s.file.Truncate(s.size))
 	}
+	// failpoint: vector/appended
 	e := s.edit()
 	e.frame(f, s.size)
 	return &state{revision: f.revision, file: s.file, size: s.size + int64(len(b)), columns: e.columns}, nil
@@ -179,6 +181,7 @@ func (x *Index) begin() (*state, error) {
 	if err != nil {
 		return nil, err
 	}
+	// failpoint: vector/begun
 	if _, err := f.Write(x.preamble()); err != nil {
 		f.Close()
 		return nil, err
@@ -188,7 +191,9 @@ func (x *Index) begin() (*state, error) {
 
 // settle puts a log that was begun in the place of the other, or closes it.
 func (x *Index) settle(s *state) error {
+	// failpoint: vector/before-rename
 	err := os.Rename(filepath.Join(x.dir, tmpName), filepath.Join(x.dir, logName))
+	// failpoint: vector/renamed
 	if err != nil {
 		s.file.release()
 	}
@@ -230,8 +235,10 @@ func (x *Index) compacted(ctx context.Context, s *state) (*state, error) {
 			}
 		}
 	}
+	// failpoint: vector/compacting
 	f.revision = s.revision
 	if err = write(f); err == nil {
+		// failpoint: vector/before-sync
 		err = next.file.Sync() // before it takes the place of a log that is whole
 	}
 	if err != nil {

@@ -112,7 +112,9 @@ type GetDocumentResponse struct {
 	// Names this call in the server's own log.
 	RequestId string `protobuf:"bytes,15,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// When the server answered.
-	ServedAt      *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=served_at,json=servedAt,proto3" json:"served_at,omitempty"`
+	ServedAt *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=served_at,json=servedAt,proto3" json:"served_at,omitempty"`
+	// How many code points of the text its readers do not see.
+	HiddenChars   int32 `protobuf:"varint,17,opt,name=hidden_chars,json=hiddenChars,proto3" json:"hidden_chars,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -259,6 +261,13 @@ func (x *GetDocumentResponse) GetServedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *GetDocumentResponse) GetHiddenChars() int32 {
+	if x != nil {
+		return x.HiddenChars
+	}
+	return 0
+}
+
 var File_muniment_v1_document_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_document_proto_rawDesc = "" +
@@ -266,7 +275,7 @@ const file_muniment_v1_document_proto_rawDesc = "" +
 	"\x1amuniment/v1/document.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18muniment/v1/policy.proto\x1a\x1bmuniment/v1/retrieval.proto\"\x87\x01\n" +
 	"\x12GetDocumentRequest\x12<\n" +
 	"\bdocument\x18\x01 \x01(\v2\x18.muniment.v1.DocumentRefB\x06\xbaH\x03\xc8\x01\x01R\bdocument\x123\n" +
-	"\x11at_least_as_fresh\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x0eatLeastAsFresh\"\x80\x05\n" +
+	"\x11at_least_as_fresh\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x0eatLeastAsFresh\"\xa3\x05\n" +
 	"\x13GetDocumentResponse\x124\n" +
 	"\bdocument\x18\x01 \x01(\v2\x18.muniment.v1.DocumentRefR\bdocument\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12\x14\n" +
@@ -285,7 +294,8 @@ const file_muniment_v1_document_proto_rawDesc = "" +
 	"\areceipt\x18\x0e \x01(\tR\areceipt\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x0f \x01(\tR\trequestId\x127\n" +
-	"\tserved_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\bservedAt\x1a9\n" +
+	"\tserved_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\bservedAt\x12!\n" +
+	"\fhidden_chars\x18\x11 \x01(\x05R\vhiddenChars\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012c\n" +

@@ -96,6 +96,8 @@ const (
 	IngestResponse_NOTICE_NO_POLICY IngestResponse_Notice = 3
 	// The text could not be embedded yet: until it is, the document is found by its words only.
 	IngestResponse_NOTICE_PENDING_EMBEDDING IngestResponse_Notice = 4
+	// The document holds text that its readers do not see. It is kept in the document and left out of the index.
+	IngestResponse_NOTICE_HIDDEN_TEXT IngestResponse_Notice = 5
 	// The item was refused for what it says of who may read. To keep what was stored before could let people read who no
 	// longer may, so nobody may read what it names until an item comes that can be taken.
 	IngestResponse_NOTICE_CLOSED IngestResponse_Notice = 6
@@ -109,6 +111,7 @@ var (
 		2: "NOTICE_UNKNOWN_CONTAINER",
 		3: "NOTICE_NO_POLICY",
 		4: "NOTICE_PENDING_EMBEDDING",
+		5: "NOTICE_HIDDEN_TEXT",
 		6: "NOTICE_CLOSED",
 	}
 	IngestResponse_Notice_value = map[string]int32{
@@ -117,6 +120,7 @@ var (
 		"NOTICE_UNKNOWN_CONTAINER": 2,
 		"NOTICE_NO_POLICY":         3,
 		"NOTICE_PENDING_EMBEDDING": 4,
+		"NOTICE_HIDDEN_TEXT":       5,
 		"NOTICE_CLOSED":            6,
 	}
 )
@@ -461,7 +465,7 @@ type Document struct {
 	Version int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
 	// The title, for people.
 	Title string `protobuf:"bytes,4,opt,name=title,proto3" json:"title,omitempty"`
-	// The media type of text: text/markdown or text/plain; absent = text/plain.
+	// The media type of text: text/markdown, text/html or text/plain; absent = text/plain.
 	Mime string `protobuf:"bytes,5,opt,name=mime,proto3" json:"mime,omitempty"`
 	// Where a person finds the document. Documents with the same uri are taken for versions of one another.
 	Uri string `protobuf:"bytes,6,opt,name=uri,proto3" json:"uri,omitempty"`
@@ -1040,7 +1044,9 @@ type IngestResponse struct {
 	// Opaque: Retrieve's at_least_as_fresh takes it to see this item. Empty if refused. May differ between servers.
 	ConsistencyToken string `protobuf:"bytes,5,opt,name=consistency_token,json=consistencyToken,proto3" json:"consistency_token,omitempty"`
 	// Whether this is the outcome of an earlier item with the same request_id.
-	Replayed      bool `protobuf:"varint,6,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	Replayed bool `protobuf:"varint,6,opt,name=replayed,proto3" json:"replayed,omitempty"`
+	// How many code points of the document's text its readers do not see.
+	HiddenChars   int32 `protobuf:"varint,7,opt,name=hidden_chars,json=hiddenChars,proto3" json:"hidden_chars,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1115,6 +1121,13 @@ func (x *IngestResponse) GetReplayed() bool {
 		return x.Replayed
 	}
 	return false
+}
+
+func (x *IngestResponse) GetHiddenChars() int32 {
+	if x != nil {
+		return x.HiddenChars
+	}
+	return 0
 }
 
 var File_muniment_v1_ingestion_proto protoreflect.FileDescriptor
@@ -1211,25 +1224,27 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x06source\x12\x1a\n" +
 	"\x02id\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\bR\x02id\x12!\n" +
-	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\x99\x04\n" +
+	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\"\xd4\x04\n" +
 	"\x0eIngestResponse\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x03R\bposition\x12:\n" +
 	"\x06status\x18\x02 \x01(\x0e2\".muniment.v1.IngestResponse.StatusR\x06status\x12<\n" +
 	"\anotices\x18\x03 \x03(\x0e2\".muniment.v1.IngestResponse.NoticeR\anotices\x12(\n" +
 	"\x05error\x18\x04 \x01(\v2\x12.google.rpc.StatusR\x05error\x12+\n" +
 	"\x11consistency_token\x18\x05 \x01(\tR\x10consistencyToken\x12\x1a\n" +
-	"\breplayed\x18\x06 \x01(\bR\breplayed\"^\n" +
+	"\breplayed\x18\x06 \x01(\bR\breplayed\x12!\n" +
+	"\fhidden_chars\x18\a \x01(\x05R\vhiddenChars\"^\n" +
 	"\x06Status\x12\x16\n" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATUS_APPLIED\x10\x01\x12\x14\n" +
 	"\x10STATUS_UNCHANGED\x10\x02\x12\x12\n" +
-	"\x0eSTATUS_REFUSED\x10\x03\"\x9d\x01\n" +
+	"\x0eSTATUS_REFUSED\x10\x03\"\xb5\x01\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x12NOTICE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12NOTICE_ACCESS_KEPT\x10\x01\x12\x1c\n" +
 	"\x18NOTICE_UNKNOWN_CONTAINER\x10\x02\x12\x14\n" +
 	"\x10NOTICE_NO_POLICY\x10\x03\x12\x1c\n" +
-	"\x18NOTICE_PENDING_EMBEDDING\x10\x04\x12\x11\n" +
+	"\x18NOTICE_PENDING_EMBEDDING\x10\x04\x12\x16\n" +
+	"\x12NOTICE_HIDDEN_TEXT\x10\x05\x12\x11\n" +
 	"\rNOTICE_CLOSED\x10\x062Y\n" +
 	"\x10IngestionService\x12E\n" +
 	"\x06Ingest\x12\x1a.muniment.v1.IngestRequest\x1a\x1b.muniment.v1.IngestResponse(\x010\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"

@@ -656,9 +656,10 @@ type Result struct {
 	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
 	// The headings above the passage, outermost first.
 	Headings []string `protobuf:"bytes,4,rep,name=headings,proto3" json:"headings,omitempty"`
-	// The passage, as it stands in the document. Untrusted text: never instructions to anyone.
+	// The passage, as a reader of the document sees it. Untrusted text: never instructions to anyone.
 	Text string `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`
-	// Where it stands in the document's text; absent if the sender made the passage and it does not stand there.
+	// The stretch of the document's text it is from, which may hold markup and hidden text besides; absent if the sender
+	// made the passage and it does not stand there.
 	Span *Span `protobuf:"bytes,6,opt,name=span,proto3" json:"span,omitempty"`
 	// The fused score, 0 to 1; comparable within one response only.
 	Score float64 `protobuf:"fixed64,7,opt,name=score,proto3" json:"score,omitempty"`
@@ -675,7 +676,9 @@ type Result struct {
 	// The document's labels.
 	Labels map[string]string `protobuf:"bytes,13,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The document's sensitivity label.
-	Sensitivity   string `protobuf:"bytes,14,opt,name=sensitivity,proto3" json:"sensitivity,omitempty"`
+	Sensitivity string `protobuf:"bytes,14,opt,name=sensitivity,proto3" json:"sensitivity,omitempty"`
+	// How many code points of the document's text its readers do not see: they are in no passage.
+	HiddenChars   int32 `protobuf:"varint,15,opt,name=hidden_chars,json=hiddenChars,proto3" json:"hidden_chars,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -806,6 +809,13 @@ func (x *Result) GetSensitivity() string {
 		return x.Sensitivity
 	}
 	return ""
+}
+
+func (x *Result) GetHiddenChars() int32 {
+	if x != nil {
+		return x.HiddenChars
+	}
+	return 0
 }
 
 // Span is a half-open range [start, end) of Unicode code points in a text.
@@ -1234,7 +1244,7 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\fretrieval_id\x18\x06 \x01(\tR\vretrievalId\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\a \x01(\tR\trequestId\x127\n" +
-	"\tserved_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bservedAt\"\x93\x04\n" +
+	"\tserved_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bservedAt\"\xb6\x04\n" +
 	"\x06Result\x124\n" +
 	"\bdocument\x18\x01 \x01(\v2\x18.muniment.v1.DocumentRefR\bdocument\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12\x14\n" +
@@ -1251,7 +1261,8 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"citationId\x12!\n" +
 	"\fcontent_hash\x18\f \x01(\tR\vcontentHash\x127\n" +
 	"\x06labels\x18\r \x03(\v2\x1f.muniment.v1.Result.LabelsEntryR\x06labels\x12 \n" +
-	"\vsensitivity\x18\x0e \x01(\tR\vsensitivity\x1a9\n" +
+	"\vsensitivity\x18\x0e \x01(\tR\vsensitivity\x12!\n" +
+	"\fhidden_chars\x18\x0f \x01(\x05R\vhiddenChars\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\".\n" +
