@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -217,12 +219,22 @@ func TestFaultyAtRandom(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := audittest.Open(t, s, keys)
-	acknowledged, copies, refused := 0, 0, 0
-	var acked []string
-	crash := func(underWay []string) { // called by the log's writer: it must not end the test
-		was := fault
-		fault = nil // of the copy nothing fails
-		defer func() { fault = was }()
+	// The log writes checkpoints by itself between batches, so what follows is shared with its
+	// writer. Of a copy that is being looked at nothing fails.
+	var (
+		mu              sync.Mutex
+		acked, underWay []string // ids
+		full            string   // the step at which the disk is full
+		copies, refused int
+		looking         atomic.Bool
+	)
+	crash := func() { // called by the log's writer too: it must not end the test
+		if !looking.CompareAndSwap(false, true) {
+			return
+		}
+		defer looking.Store(false)
+		mu.Lock()
+		defer mu.Unlock()
 		at := filepath.Join(t.TempDir(), fmt.Sprint(copies))
 		copies++
 		if err := os.CopyFS(at, os.DirFS(dir)); err != nil {
@@ -242,8 +254,8 @@ func TestFaultyAtRandom(t *testing.T) {
 		}
 		defer l.Close()
 		want := append(append([]string{}, acked...), underWay...)
-		if n := int(l.Size()); n < acknowledged || n > len(want) {
-			t.Errorf("copy %d: %d records, %d acknowledged, %d under way", copies, n, acknowledged, len(underWay))
+		if n := int(l.Size()); n < len(acked) || n > len(want) {
+			t.Errorf("copy %d: %d records, %d acknowledged, %d under way", copies, n, len(acked), len(underWay))
 			return
 		}
 		for item, err := range l.Records(ctx, 0) {
@@ -252,29 +264,39 @@ func TestFaultyAtRandom(t *testing.T) {
 			}
 		}
 	}
-	for round := range 60 {
-		var records []audit.Record
-		var ids []string
-		for i := range 1 + random.IntN(4) {
-			r := audittest.Record(round*10 + i)
-			records, ids = append(records, r), append(ids, r.ID)
-		}
-		full := []string{"", "", "", "write bodies", "write commitments", "write hashes"}[random.IntN(6)]
-		fault = func(step string, size int) (int, error) {
-			crash(ids)
-			if step == full {
-				return random.IntN(size + 1), syscall.ENOSPC
-			}
+	fault = func(step string, size int) (int, error) {
+		if looking.Load() {
 			return 0, nil
 		}
-		switch _, err := l.AppendAll(ctx, records); {
-		case err == nil:
-			acked, acknowledged = append(acked, ids...), acknowledged+len(ids)
+		crash()
+		mu.Lock()
+		defer mu.Unlock()
+		if step == full {
+			return random.IntN(size + 1), syscall.ENOSPC
+		}
+		return 0, nil
+	}
+	for round := range 60 {
+		var records []audit.Record
+		mu.Lock()
+		for i := range 1 + random.IntN(4) {
+			r := audittest.Record(round*10 + i)
+			records, underWay = append(records, r), append(underWay, r.ID)
+		}
+		full = []string{"", "", "", "write bodies", "write commitments", "write hashes"}[random.IntN(6)]
+		mu.Unlock()
+		_, err := l.AppendAll(ctx, records)
+		mu.Lock()
+		if err == nil {
+			acked = append(acked, underWay...)
+		}
+		underWay, full = nil, ""
+		mu.Unlock()
+		switch {
 		case errors.Is(err, audit.ErrFull):
 			refused++
-			fault = nil
-			crash(nil)
-		default:
+			crash()
+		case err != nil:
 			t.Fatal(err)
 		}
 		if t.Failed() {
@@ -285,5 +307,5 @@ func TestFaultyAtRandom(t *testing.T) {
 	audittest.Close(t, l)
 	audittest.Verify(t, s, keys, nil)
 	s.Close()
-	t.Logf("%d records acknowledged, %d batches refused, %d crashes", acknowledged, refused, copies)
+	t.Logf("%d records acknowledged, %d batches refused, %d crashes", len(acked), refused, copies)
 }
