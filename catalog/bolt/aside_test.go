@@ -217,7 +217,15 @@ func TestSourceThatIsMissingIsNoticedAtOpening(t *testing.T) {
 		t.Fatal(err)
 	}
 	aside(t, s)
-	change(t, s, bucketSources, appendName(nil, "empty"), nil)
+	if err := s.db.Update(func(tx *bbolt.Tx) error {
+		st, err := readState(tx)
+		if err != nil {
+			return err
+		}
+		return errors.Join(tx.Bucket([]byte(bucketSources)).Delete(appendName(nil, "empty")), writeState(tx, st))
+	}); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

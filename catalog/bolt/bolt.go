@@ -224,7 +224,7 @@ func (s *Store) ID() catalog.ID {
 	return s.id
 }
 
-// identify gives an ID to a file that a version before had not given one.
+// identify gives an ID to a file of a version that gave none.
 func (s *Store) identify() error {
 	var st state
 	if err := s.db.View(func(tx *bbolt.Tx) (err error) {

@@ -68,6 +68,8 @@ func everything(s *Store, documents int) map[string]string {
 		text, err := n.Text(ctx, v, id)
 		note("text "+id.ID, text, err)
 	}
+	members, err := n.Group("group:x")
+	note("group", members, err)
 	changes := 0
 	for c, err := range s.Changes(ctx, 0, catalog.Contents) {
 		changes++

@@ -1,12 +1,33 @@
 package bolt
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"go.etcd.io/bbolt"
 
 	"github.com/muniment/muniment/catalog"
 )
+
+// TestStateOfAnEarlierTransaction: a file whose state is whole and not the newest is refused.
+func TestStateOfAnEarlierTransaction(t *testing.T) {
+	path := file(t)
+	s, err := Open(path, Options{noSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample(t, s, 2, 0, 2)
+	if err := s.db.Update(func(tx *bbolt.Tx) error { // as if the state's page had not been written
+		return tx.Bucket([]byte(bucketOutbox)).Put([]byte("other"), nil)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if _, err := Open(path, Options{}); !errors.Is(err, catalog.ErrDamaged) || !strings.Contains(err.Error(), "transaction") {
+		t.Errorf("opening says %v", err)
+	}
+}
 
 // TestIdentity: a store keeps its ID, a copy has the same until it is given another, and a
 // file of a version that gave none gets one.

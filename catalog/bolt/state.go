@@ -27,7 +27,8 @@ type state struct {
 	Dropped  catalog.Revision `cbor:"13,keyasint,omitempty"` // the newest revision of a tombstone that was dropped
 	Drops    uint64           `cbor:"14,keyasint,omitempty"` // commits that dropped tombstones, for readers to notice (see reader.moved)
 
-	ID catalog.ID `cbor:"15,keyasint,omitempty"` // of this history
+	ID          catalog.ID `cbor:"15,keyasint,omitempty"` // of this history
+	Transaction int        `cbor:"16,keyasint,omitempty"` // bbolt's, that wrote this; 0 of a version that did not say
 }
 
 // group is the record of a group.
@@ -42,7 +43,21 @@ func readState(tx *bbolt.Tx) (state, error) {
 	return unsealed[state](bucketMeta, stateKey, tx.Bucket([]byte(bucketMeta)).Get(stateKey))
 }
 
-func writeState(tx *bbolt.Tx, st state) error { return put(tx, bucketMeta, stateKey, st) }
+func writeState(tx *bbolt.Tx, st state) error {
+	st.Transaction = tx.ID()
+	return put(tx, bucketMeta, stateKey, st)
+}
+
+// written checks that the state is the one that the file's newest transaction wrote, as each
+// does. If the write of the page was lost that all of bbolt's others are found from, an older
+// one is in its place, and whatever it leads to may still be whole: everything would be as
+// it was some commits ago, every checksum right.
+func (st state) written(tx *bbolt.Tx) error {
+	if st.Transaction != 0 && st.Transaction != tx.ID() {
+		return fmt.Errorf("%w: the newest transaction is %d, and the state that of %d", catalog.ErrDamaged, tx.ID(), st.Transaction)
+	}
+	return nil
+}
 
 // put encodes, seals and stores a value.
 func put(tx *bbolt.Tx, bucket string, key []byte, value any) error {

@@ -36,7 +36,9 @@ func expected(tx *bbolt.Tx) []string {
 func (s *Store) upgrade() error {
 	var st state
 	if err := s.db.View(func(tx *bbolt.Tx) (err error) {
-		st, err = readState(tx)
+		if st, err = readState(tx); err == nil {
+			err = st.written(tx)
+		}
 		return err
 	}); err != nil {
 		return err

@@ -153,7 +153,7 @@ func startLoad(s *server) *pouring {
 // progress is how many documents are acknowledged.
 func (l *pouring) progress() int { return int(l.acked.Load()) }
 
-func (l *pouring) alive(t *testing.T) {
+func (l *pouring) alive(t testing.TB) {
 	t.Helper()
 	if err := l.failed.Load(); err != nil {
 		t.Fatalf("under load: %v", *err)

@@ -17,7 +17,7 @@ import (
 )
 
 // command is the program with these arguments, in a process of its own.
-func command(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
+func command(ctx context.Context, t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -62,7 +62,7 @@ func startChild(t *testing.T, dir string) *server {
 }
 
 // startChildWith is startChild with a process that was changed before it starts.
-func startChildWith(t *testing.T, dir string, change func(*exec.Cmd)) *server {
+func startChildWith(t testing.TB, dir string, change func(*exec.Cmd)) *server {
 	t.Helper()
 	cfg := defaultConfig()
 	cfg.Data = dir

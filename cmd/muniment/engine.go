@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/muniment/muniment/api"
@@ -106,23 +107,16 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	if err != nil {
 		return e, err
 	}
-	words, err := keyword.Open(cfg.path("index", "keyword"), store.ID(), log)
-	if err != nil {
+	if err := e.openIndexes(log); err != nil {
 		return e, err
 	}
-	e.onClose(words.Close)
-	vectors, err := vector.Open(cfg.path("index", "vector"), store.ID(), log)
-	if err != nil {
-		return e, err
-	}
-	e.onClose(vectors.Close)
 	model, err := e.openEmbedding(cfg, log)
 	if err != nil {
 		return e, err
 	}
 	space := indexer.Space{ID: model.space.ID, Dimensions: model.space.Dimensions}
 	x, err := indexer.Open(ctx, indexer.Config{
-		Store: timedStore{store, e.metrics}, Keyword: words, Vector: vectors, Embedder: model.documents, Space: space, Own: embed.Own, Patience: model.patience,
+		Store: timedStore{store, e.metrics}, Keyword: e.words, Vector: e.vectors, Embedder: model.documents, Space: space, Own: embed.Own, Patience: model.patience,
 		Spaces: append(cfg.spaces(), space), Scale: cfg.scale(), Log: log,
 		Record: changeRecords, Committed: outbox.Wake,
 	})
@@ -135,7 +129,6 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	go sweepUntil(sweeping, x, cfg.KeepDeleted, log)
 
 	e.onClose(e.operator.wait)
-	e.words, e.vectors = words, vectors
 	e.metrics.registry.MustRegister(&gauges{engine: e})
 	e.server = api.Server{
 		Authority: authority, Keys: keys, Indexer: x, Audit: record, Operator: e.operator, Scale: cfg.scale(), Log: log, Now: time.Now,
@@ -146,6 +139,22 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 		},
 	}
 	return e, nil
+}
+
+// openIndexes opens both indexes at once: each is read from end to end.
+func (e *engine) openIndexes(log *slog.Logger) error {
+	var opening sync.WaitGroup
+	var wordsErr, vectorsErr error
+	opening.Go(func() { e.words, wordsErr = keyword.Open(e.cfg.path("index", "keyword"), e.store.ID(), log) })
+	opening.Go(func() { e.vectors, vectorsErr = vector.Open(e.cfg.path("index", "vector"), e.store.ID(), log) })
+	opening.Wait()
+	if wordsErr == nil {
+		e.onClose(e.words.Close)
+	}
+	if vectorsErr == nil {
+		e.onClose(e.vectors.Close)
+	}
+	return errors.Join(wordsErr, vectorsErr)
 }
 
 func (e *engine) onClose(f func() error) {

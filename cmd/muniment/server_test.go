@@ -25,7 +25,7 @@ import (
 
 // server is a real server of this process on a port of its own, with a connection to it.
 type server struct {
-	t         *testing.T
+	t         testing.TB
 	dir       string
 	addr      string
 	conn      *grpc.ClientConn

@@ -102,14 +102,21 @@ var errNotWhole = errors.New("the frame is not whole")
 
 // decodeFrame reads what encode has written behind the checksum. Places of vectors are
 // counted from the frame's beginning, as encode counts them.
-func decodeFrame(b []byte) (*frame, error) {
+func decodeFrame(b []byte) (*frame, error) { return new(decoder).frame(b) }
+
+// decoder decodes one frame after the other. The vectors of a frame are its, until the next:
+// a log has as many as fit into memory eight times over.
+type decoder struct{ values []float32 }
+
+func (d *decoder) frame(b []byte) (*frame, error) {
 	c := cursor{rest: b}
+	d.values = slices.Grow(d.values[:0], len(b)/4) // all that can be in b: nothing moves
 	f := &frame{revision: catalog.Revision(uint64(c.number()) | uint64(c.number())<<32)}
 	spaces, remove, add := c.number(), c.number(), c.number()
 	var list []space
 	for range spaces {
-		d, n := c.number(), c.number()
-		list = append(list, space{dimensions: int(d), id: string(c.take(int(n)))})
+		dimensions, n := c.number(), c.number()
+		list = append(list, space{dimensions: int(dimensions), id: string(c.take(int(n)))})
 		if c.short {
 			return nil, errNotWhole
 		}
@@ -130,7 +137,9 @@ func decodeFrame(b []byte) (*frame, error) {
 		if c.short || len(values) == 0 {
 			return nil, errNotWhole
 		}
-		a.vector = floats(values, nil)
+		from := len(d.values)
+		d.values = floats(values, d.values)
+		a.vector = d.values[from:]
 		f.add = append(f.add, a)
 	}
 	if len(c.rest) > 0 {
@@ -141,8 +150,10 @@ func decodeFrame(b []byte) (*frame, error) {
 
 // floats appends the vector in b to v.
 func floats(b []byte, v []float32) []float32 {
-	for ; len(b) > 0; b = b[4:] {
-		v = append(v, math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	from := len(v)
+	v = slices.Grow(v, len(b)/4)[:from+len(b)/4]
+	for i := range v[from:] {
+		v[from+i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 	}
 	return v
 }

@@ -110,6 +110,7 @@ func (x *Index) read(f *os.File) (s *state, reason, err error) {
 	e := s.edit()
 	e.columns = map[space]*column{}
 	var body []byte
+	var decode decoder
 	for {
 		n, err := io.ReadFull(in, head[:frameHead])
 		if n == 0 && errors.Is(err, io.EOF) {
@@ -128,7 +129,7 @@ func (x *Index) read(f *os.File) (s *state, reason, err error) {
 			reason = fmt.Errorf("checksum of the frame at byte %d", s.size)
 			break
 		}
-		frame, err := decodeFrame(body)
+		frame, err := decode.frame(body)
 		if err != nil {
 			reason = fmt.Errorf("the frame at byte %d: %w", s.size, err)
 			break
