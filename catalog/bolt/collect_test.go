@@ -106,6 +106,30 @@ func TestCollectedTombstonesLeaveNothing(t *testing.T) {
 	}
 }
 
+// TestATombstoneThatLeavesARecordIsNotMissed: who followed from before it is told of the
+// record that took its place, and need not begin anew.
+func TestATombstoneThatLeavesARecordIsNotMissed(t *testing.T) {
+	s := open(t, file(t), Options{noSync: true, Retention: 1})
+	clocked(t, s)
+	before := commit(t, s, line("a", 1))
+	commit(t, s, catalog.PutAccess{Document: gone("a").Document, Access: catalog.AccessPatch{Version: 3}})
+	commit(t, s, gone("a"))
+	elsewhere(t, s, 4)
+	if n := collect(t, s); n != 1 {
+		t.Fatalf("%d tombstones were dropped, want 1", n)
+	}
+	told := false
+	for c, err := range s.Changes(t.Context(), before, catalog.Records) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		told = told || c.Document != nil && c.Document.Document.DocumentID == gone("a").Document
+	}
+	if !told {
+		t.Error("the document is not among the changes")
+	}
+}
+
 // TestWhoFollowsHoldsTombstones: neither a lease, nor a call of Changes that has yet to tell
 // of a deletion, nor a check loses one.
 func TestWhoFollowsHoldsTombstones(t *testing.T) {

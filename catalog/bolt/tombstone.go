@@ -86,14 +86,15 @@ func (b *batch) collect(m catalog.CollectTombstones, of *source) (dropped []cata
 			return nil, err
 		}
 		left, ok := m.Drops(d, of.Source, b.at)
-		if !ok || r.changed || r.dropped || !b.store.mayDrop(at) {
+		whole := left.Access == (catalog.Access{}) // a record that follows is told of as any other
+		if !ok || r.changed || r.dropped || whole && !b.store.mayDrop(at) {
 			continue
 		}
 		r.document = left
 		if err := b.changes(of, r, catalog.Deleted); err != nil {
 			return nil, err
 		}
-		if left.Access == (catalog.Access{}) {
+		if whole {
 			r.changed, r.dropped = false, true
 		}
 		of.Collected = max(of.Collected, d.Version)

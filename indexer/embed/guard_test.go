@@ -106,6 +106,12 @@ func guardedIn(t *testing.T, p *patient, file string, f func(t *testing.T, g *Gu
 	})
 }
 
+// pass lets time go by in a bubble, and whatever falls due in it end.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func texts(n int) (list []string) {
 	for i := range n {
 		list = append(list, strings.Repeat("x", i+1))
@@ -312,7 +318,7 @@ func TestGuardKnowsTheModelAgain(t *testing.T) {
 			t.Errorf("the log says:\n%s", log)
 		}
 		p.set(func(p *patient) { p.model = "fake" })
-		time.Sleep(2 * lastProbe)
+		pass(2 * lastProbe)
 		if _, err := g.Embed(t.Context(), texts(1)); err != nil {
 			t.Errorf("the model is back: %v", err)
 		}
@@ -331,7 +337,7 @@ func TestGuardNoticesAnotherModelByItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.set(func(p *patient) { p.model = "another" })
-		time.Sleep(calmProbe + time.Second)
+		pass(calmProbe + time.Second)
 		if _, err := (QueryEmbedder{g}).Embed(t.Context(), texts(1)); !errors.Is(err, ErrForeign) {
 			t.Errorf("error is %v", err)
 		}

@@ -38,7 +38,7 @@ func TestGuardOpensWhenTheEmbedderIsDown(t *testing.T) {
 		if len(p.asked()) != asked || p.queries > 0 {
 			t.Error("an embedder that is down was asked")
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if n := len(p.requests); n < 120 || n > 2000 {
 			t.Errorf("in an hour, %d attempts", n)
 		}
@@ -46,7 +46,7 @@ func TestGuardOpensWhenTheEmbedderIsDown(t *testing.T) {
 			t.Errorf("the log has %d errors:\n%s", n, &p.log)
 		}
 		p.set(func(p *patient) { p.spoil = nil })
-		time.Sleep(lastProbe + time.Second)
+		pass(lastProbe + time.Second)
 		if _, err := g.Embed(t.Context(), texts(1)); err != nil {
 			t.Errorf("it is back: %v", err)
 		}
@@ -113,7 +113,7 @@ func TestGuardQueriesInTime(t *testing.T) {
 				t.Errorf("a later query waits %v: %v", took, err)
 			}
 		}
-		time.Sleep(10 * time.Minute) // probes pass, but too slowly for queries
+		pass(10 * time.Minute) // probes pass, but too slowly for queries
 		if took, err := ask(); !errors.Is(err, ErrUnavailable) || took != 0 || p.queries != lateQueries {
 			t.Errorf("after ten minutes a query waits %v: %v; %d were asked", took, err, p.queries)
 		}
@@ -124,7 +124,7 @@ func TestGuardQueriesInTime(t *testing.T) {
 			t.Errorf("the log says so %d times", n)
 		}
 		p.set(func(p *patient) { p.delay, p.spoil = 10*time.Millisecond, nil })
-		time.Sleep(lastProbe + 3*time.Second)
+		pass(lastProbe + 3*time.Second)
 		if took, err := ask(); err != nil || took != 10*time.Millisecond {
 			t.Errorf("quick again, a query waits %v: %v", took, err)
 		}
