@@ -110,7 +110,8 @@ type published struct {
 	rows      uint32 // given out so far
 	table     *table // grows with each commit
 	directory *acl.Directory
-	since     catalog.Revision // the revision that last changed the directory
+	since     catalog.Revision // the revision that last changed a group of the directory
+	withheld  acl.Withholding  // the directory's
 }
 
 var _ catalog.Store = (*Store)(nil)

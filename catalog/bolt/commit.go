@@ -73,6 +73,8 @@ func (s *Store) publish(st state, b *batch) {
 	if changes := b.groupChanges(); len(changes) > 0 {
 		s.current.directory, s.current.since = s.current.directory.With(changes...), st.Head
 	}
+	s.current.withheld = b.withholding(s.current.withheld)
+	s.current.directory = s.current.directory.Withhold(s.current.withheld)
 }
 
 // level returns what is published, which the file must be level with: after a commit whose
