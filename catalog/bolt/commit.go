@@ -106,6 +106,8 @@ func (s *Store) write(ctx context.Context, fn func(*bbolt.Tx) (commit bool, err 
 		return s.failed(a, err)
 	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
 		return errClosed
+	case errors.Is(err, bolterrors.ErrIncompatibleValue): // a value that says it is a bucket
+		return fmt.Errorf("%w: %w", catalog.ErrDamaged, err)
 	}
 	return err
 }
