@@ -29,12 +29,14 @@ const shards = 256
 
 var seed = maphash.MakeSeed()
 
-// Directory knows who is a member of which group. It is immutable: With returns a changed
-// copy that shares what did not change, so a snapshot keeps its directory for free.
-// The zero Directory has no groups.
+// Directory knows who is a member of which group, and which sources are withheld from when
+// on. It is immutable: With returns a changed copy that shares what did not change, so a
+// snapshot keeps its directory for free. The zero Directory has no groups.
 type Directory struct {
-	members [shards]map[Principal][]Principal // group → direct members
-	groups  [shards]map[Principal][]Principal // member → groups it is directly in
+	members  [shards]map[Principal][]Principal // group → direct members
+	groups   [shards]map[Principal][]Principal // member → groups it is directly in
+	withheld Withholding
+	callers  *callers // nil: none is remembered
 }
 
 func shard(p Principal) int { return int(maphash.String(seed, string(p)) % shards) }
@@ -53,6 +55,7 @@ type Change struct {
 // user's rights.
 func (d *Directory) With(changes ...Change) *Directory {
 	next := *d
+	next.callers = newCallers()
 	var ownM, ownG [shards]bool // shards already copied
 	own := func(table *[shards]map[Principal][]Principal, owned *[shards]bool, p Principal) map[Principal][]Principal {
 		i := shard(p)
@@ -97,17 +100,43 @@ func (d *Directory) With(changes ...Change) *Directory {
 	return &next
 }
 
+// Withhold returns a directory whose views withhold these sources, instead of those that
+// this one's did. The map must not change any more.
+func (d *Directory) Withhold(sources Withholding) *Directory {
+	next := *d
+	next.withheld = sources
+	return &next
+}
+
 // View resolves the identity's groups, however they nest, and returns what it may read at
-// the instant. Each group is visited once, so cycles and diamonds cost nothing extra.
-// Errors: ErrIdentity, ErrTooManyGroups, ErrTooDeep; the View returned with one admits
-// nothing.
+// the instant. Errors: ErrIdentity, ErrTooManyGroups, ErrTooDeep; the View returned with
+// one admits nothing.
 func (d *Directory) View(id Identity, at time.Time) (View, error) {
 	kind := id.User.Kind()
 	if kind != User && kind != Service || id.App.Kind() != Service {
 		return View{}, ErrIdentity
 	}
-	principals := map[Principal]struct{}{id.User: {}}
-	level := []Principal{id.User}
+	who := caller{id.User, kind == User && !id.Guest}
+	r, known := d.callers.get(who)
+	if !known {
+		var err error
+		if r.principals, err = d.resolve(who); err != nil {
+			return View{}, err
+		}
+		r.sum = sum(r.principals)
+		d.callers.put(who, r)
+	}
+	v := View{resolved: r, clearance: maps.Clone(id.Clearance), scope: id.Scope, withheld: d.withheld, at: at}
+	v.scope.Sources, v.scope.Clearance = slices.Clone(id.Scope.Sources), maps.Clone(id.Scope.Clearance)
+	v.seal()
+	return v, nil
+}
+
+// resolve finds the principals that a caller is. Each group is visited once, so cycles and
+// diamonds cost nothing extra.
+func (d *Directory) resolve(who caller) (map[Principal]struct{}, error) {
+	principals := map[Principal]struct{}{who.user: {}}
+	level := []Principal{who.user}
 	for depth := 0; len(level) > 0; depth++ {
 		var next []Principal
 		for _, p := range level {
@@ -120,18 +149,15 @@ func (d *Directory) View(id Identity, at time.Time) (View, error) {
 			}
 		}
 		if len(principals)-1 > MaxGroups {
-			return View{}, ErrTooManyGroups
+			return nil, ErrTooManyGroups
 		}
 		if len(next) > 0 && depth == MaxDepth {
-			return View{}, ErrTooDeep
+			return nil, ErrTooDeep
 		}
 		level = next
 	}
-	if kind == User && !id.Guest {
+	if who.everyone {
 		principals[Everyone] = struct{}{}
 	}
-	v := View{principals: principals, clearance: maps.Clone(id.Clearance), scope: id.Scope, at: at}
-	v.scope.Sources, v.scope.Clearance = slices.Clone(id.Scope.Sources), maps.Clone(id.Scope.Clearance)
-	v.sum()
-	return v, nil
+	return principals, nil
 }

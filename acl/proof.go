@@ -1,6 +1,9 @@
 package acl
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Proof is why a view may or may not read something: the rule's answer, with what it was
 // made of. Each node's answer is the rule's own for the chain that begins there, so a proof
@@ -10,8 +13,9 @@ type Proof struct {
 	Label       string // the sensitivity label that must be cleared
 	UserCleared bool
 	AppCleared  bool
-	AppReaches  bool // the app's scope has the source
-	Dangling    bool // the chain ends at a container that admits nobody
+	AppReaches  bool      // the app's scope has the source
+	Withheld    time.Time // from when on the source is withheld, zero = never
+	Dangling    bool      // the chain ends at a container that admits nobody
 	Nodes       []Node
 }
 
@@ -40,9 +44,12 @@ func (v View) Explain(a Access) Proof {
 		Admitted: v.Admits(a), Label: a.Sensitivity, Dangling: a.Dangling,
 		UserCleared: v.clearance[a.Sensitivity], AppCleared: v.scope.Clearance[a.Sensitivity],
 		AppReaches: v.scope.AllSources || slices.Contains(v.scope.Sources, a.Source),
+		Withheld:   v.withheld[a.Source],
 	}
-	// The nodes are explained apart from labels and scope, which would make each a no.
+	// The nodes are explained apart from labels, scope and withholding, which would make each
+	// a no.
 	open := v
+	open.withheld = nil
 	open.clearance = Clearance{a.Sensitivity: true}
 	open.scope = Scope{AllSources: true, Clearance: open.clearance}
 	for i, policy := range a.Chain {

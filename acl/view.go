@@ -3,7 +3,11 @@ package acl
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
+	"io"
+	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -35,12 +39,24 @@ type Identity struct {
 // View is what one identity may read at one instant. The zero View admits nothing.
 // Views are made by Directory.View.
 type View struct {
-	principals map[Principal]struct{}
-	clearance  Clearance
-	scope      Scope
-	at         time.Time
-	digest     [sha256.Size]byte
+	resolved  // shared with other views of the caller
+	clearance Clearance
+	scope     Scope
+	withheld  Withholding
+	at        time.Time
+	digest    [sha256.Size]byte
 }
+
+// resolved is the principals that a caller is, and their digest.
+type resolved struct {
+	principals map[Principal]struct{}
+	sum        [sha256.Size]byte
+}
+
+// Withholding says for sources whose permissions must be confirmed from time to time from
+// when on they count as unknown: then nobody reads the source's documents. A source that is
+// not in it is never withheld.
+type Withholding map[string]time.Time
 
 // At is the instant the view was made for; grants are judged at it.
 func (v View) At() time.Time { return v.at }
@@ -49,40 +65,86 @@ func (v View) At() time.Time { return v.at }
 // one digest and one instant admit the same. It is injective up to SHA-256.
 func (v View) Digest() [sha256.Size]byte { return v.digest }
 
+// Withholds reports whether the source is withheld from the view, whoever it is for.
+func (v View) Withholds(a Access) bool {
+	from, ok := v.withheld[a.Source]
+	return ok && !v.at.Before(from)
+}
+
+// Narrow shortens the interval to that in which the other decision holds too.
+func (d *Decision) Narrow(other Decision) {
+	if other.From.After(d.From) {
+		d.From = other.From
+	}
+	if !other.Until.IsZero() && (d.Until.IsZero() || other.Until.Before(d.Until)) {
+		d.Until = other.Until
+	}
+}
+
 // Within reports whether a decision made for this view's digest holds at its instant.
 func (d Decision) Within(at time.Time) bool {
 	return !at.Before(d.From) && (d.Until.IsZero() || at.Before(d.Until))
 }
 
-// sum fills the digest. Every part is length-prefixed, so that no two different inputs
-// give one byte string.
-func (v *View) sum() {
-	h := sha256.New()
-	put := func(parts ...string) {
-		var n [8]byte
-		binary.BigEndian.PutUint64(n[:], uint64(len(parts)))
-		h.Write(n[:])
-		for _, p := range parts {
-			binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-			h.Write(n[:])
-			h.Write([]byte(p))
-		}
-	}
-	names := make([]string, 0, len(v.principals))
-	for p := range v.principals {
-		names = append(names, string(p))
-	}
-	slices.Sort(names)
-	put(names...)
-	put(cleared(v.clearance)...)
-	put(cleared(v.scope.Clearance)...)
+// Regardless is the view as it would be if no source were withheld: what its caller would
+// be told about once the permissions are confirmed.
+func (v View) Regardless() View {
+	v.withheld = nil
+	v.seal()
+	return v
+}
+
+// seal fills the digest of the view.
+func (v *View) seal() {
+	h := newDigest()
+	h.put(string(v.sum[:]))
+	h.put(cleared(v.clearance)...)
+	h.put(cleared(v.scope.Clearance)...)
 	all := "some"
 	if v.scope.AllSources {
 		all = "all"
 	}
-	put(all)
-	put(slices.Sorted(slices.Values(v.scope.Sources))...)
-	h.Sum(v.digest[:0])
+	h.put(all)
+	h.put(slices.Sorted(slices.Values(v.scope.Sources))...)
+	for _, source := range slices.Sorted(maps.Keys(v.withheld)) {
+		from := v.withheld[source]
+		h.put(source, strconv.FormatInt(from.Unix(), 10), strconv.Itoa(from.Nanosecond()))
+	}
+	v.digest = h.sum()
+}
+
+// sum returns the digest of principals.
+func sum(principals map[Principal]struct{}) [sha256.Size]byte {
+	names := make([]string, 0, len(principals))
+	for p := range principals {
+		names = append(names, string(p))
+	}
+	slices.Sort(names)
+	h := newDigest()
+	h.put(names...)
+	return h.sum()
+}
+
+// digest hashes lists of strings. Every part is length-prefixed, so that no two different
+// inputs give one byte string.
+type digest struct{ hash.Hash }
+
+func newDigest() digest { return digest{sha256.New()} }
+
+func (d digest) put(parts ...string) {
+	var n [8]byte
+	binary.BigEndian.PutUint64(n[:], uint64(len(parts)))
+	d.Write(n[:])
+	for _, p := range parts {
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		d.Write(n[:])
+		io.WriteString(d, p)
+	}
+}
+
+func (d digest) sum() (sum [sha256.Size]byte) {
+	d.Sum(sum[:0])
+	return sum
 }
 
 func cleared(c Clearance) []string {

@@ -181,7 +181,7 @@ func (h *handler) oversaw(ctx context.Context, c call, what string, id catalog.D
 func fromExplanation(e indexer.Explanation, id catalog.DocumentID, d *acl.Directory, who acl.Principal) *pb.ExplainAccessResponse {
 	resp := &pb.ExplainAccessResponse{
 		Admitted: e.Admitted, Sensitivity: e.Label, UserCleared: e.UserCleared, AppCleared: e.AppCleared, AppReaches: e.AppReaches,
-		Dangling: e.Dangling, Summary: summary(e),
+		Dangling: e.Dangling, Summary: summary(e), WithheldTime: fromTime(e.Withheld),
 	}
 	for i, n := range e.Nodes {
 		node := id
@@ -232,6 +232,8 @@ func summary(e indexer.Explanation) string {
 		return fmt.Sprintf("may not read it: the app is not cleared for %q", e.Label)
 	case !e.AppReaches:
 		return "may not read it: the source is not in the app's scope"
+	case e.Nodes[0].Admitted:
+		return fmt.Sprintf("may not read it: the permissions of the source have not been confirmed in time, so it is withheld since %s", e.Withheld.UTC().Format(time.RFC3339))
 	}
 	// The answer of the document is a no: the deepest node that says so by itself is why.
 	for i := len(e.Nodes) - 1; i >= 0; i-- {

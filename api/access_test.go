@@ -1,10 +1,13 @@
 package api_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
@@ -84,6 +87,50 @@ func TestExplainAccess(t *testing.T) {
 		if code, why := reason(err); code != req.code || why != req.reason {
 			t.Errorf("%s: %v %s", name, code, why)
 		}
+	}
+}
+
+// A source that is withheld is named to its readers and to whoever looks after it.
+func TestWithheldSource(t *testing.T) {
+	s := start(t, nil)
+	yard(s)
+	steward := s.as(ada, "steward:yard")
+	bound := func(d time.Duration) *pb.Source {
+		t.Helper()
+		resp, err := pb.NewSourceServiceClient(s.conn).SetSource(steward, &pb.SetSourceRequest{Source: &pb.Source{Name: "yard", AccessBound: durationpb.New(d)}})
+		s.must(err)
+		return resp.GetSource()
+	}
+	ask := func(who string) *pb.RetrieveResponse {
+		t.Helper()
+		resp, err := pb.NewRetrievalServiceClient(s.conn).Retrieve(s.as(who), &pb.RetrieveRequest{Query: "bids"})
+		s.must(err)
+		return resp
+	}
+	if got := bound(time.Hour); got.GetWithheldTime().AsTime() != got.GetFirstChange().AsTime().Add(time.Hour) {
+		t.Errorf("the source: %v", got)
+	}
+	if got := ask(ada); len(got.GetResults()) == 0 || len(got.GetWithheldSources())+len(got.GetDegradations()) > 0 {
+		t.Errorf("in time: %v", got)
+	}
+	bound(1)
+	if got := ask(ada); len(got.GetResults()) > 0 || !slices.Equal(got.GetWithheldSources(), []string{"yard"}) ||
+		!slices.Equal(got.GetDegradations(), []pb.Degradation{pb.Degradation_DEGRADATION_SOURCE_WITHHELD}) {
+		t.Errorf("too late: %v", got)
+	}
+	if got := ask("user:local/nobody"); len(got.GetWithheldSources())+len(got.GetDegradations()) > 0 {
+		t.Errorf("too late, to one who reads nothing there: %v", got)
+	}
+	_, err := pb.NewDocumentServiceClient(s.conn).GetDocument(s.as(ada), &pb.GetDocumentRequest{Document: &pb.DocumentRef{Source: "yard", Id: "bids"}})
+	if code, why := reason(err); code != codes.NotFound || why != "NOT_FOUND" {
+		t.Errorf("reading what is withheld: %v %s", code, why)
+	}
+	explained, err := pb.NewAccessServiceClient(s.conn).ExplainAccess(steward, &pb.ExplainAccessRequest{
+		Document: &pb.DocumentRef{Source: "yard", Id: "bids"}, Subject: &pb.Subject{Principal: ada},
+	})
+	s.must(err)
+	if explained.GetAdmitted() || !strings.Contains(explained.GetSummary(), "withheld since") || !explained.GetNodes()[0].GetAdmitted() {
+		t.Errorf("explained: %v", explained)
 	}
 }
 

@@ -43,7 +43,7 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 	}
 	resp := &pb.RetrieveResponse{
 		Evidence: evidences[answer.Evidence], Receipt: receipt, RetrievalId: c.id, RequestId: c.id,
-		ServedAt: timestamppb.New(answer.At),
+		ServedAt: timestamppb.New(answer.At), WithheldSources: answer.Withheld,
 	}
 	for _, r := range answer.Results {
 		resp.Results = append(resp.Results, fromResult(r))
@@ -82,6 +82,7 @@ var (
 		retriever.KeywordRebuilding: pb.Degradation_DEGRADATION_KEYWORD_REBUILDING,
 		retriever.VectorRebuilding:  pb.Degradation_DEGRADATION_VECTOR_REBUILDING,
 		retriever.PendingEmbedding:  pb.Degradation_DEGRADATION_PENDING_EMBEDDING,
+		retriever.SourceWithheld:    pb.Degradation_DEGRADATION_SOURCE_WITHHELD,
 	}
 )
 

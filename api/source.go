@@ -193,7 +193,8 @@ func (h *handler) fromSource(s catalog.Source) *pb.Source {
 		Name: s.Name, Contact: s.Settings.Contact, VersionClock: pb.VersionClock(s.Settings.Clock),
 		Cadence: fromDuration(s.Settings.Cadence), AccessBound: fromDuration(s.Settings.AccessBound),
 		Documents: int64(s.Documents), FirstChange: fromTime(s.First), LastChange: fromTime(s.Last), LastSync: fromTime(s.LastSync),
-		Lag: fromDuration(lag), Overdue: overdue, Error: s.Error, ErrorTime: fromTime(s.ErrorAt),
+		WithheldTime: fromTime(s.WithheldFrom()),
+		Lag:          fromDuration(lag), Overdue: overdue, Error: s.Error, ErrorTime: fromTime(s.ErrorAt),
 	}
 	switch session := s.Session; {
 	case session == nil:

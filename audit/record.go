@@ -58,7 +58,8 @@ type Retrieval struct {
 	Ranking      string          `json:"ranking,omitempty"` // configuration that ranked
 	VectorSpace  string          `json:"vector_space,omitempty"`
 	Degradations []string        `json:"degradations,omitempty"`
-	Sources      []Source        `json:"sources,omitempty"` // in the order of the answer
+	Withheld     []string        `json:"withheld,omitempty"` // sources
+	Sources      []Source        `json:"sources,omitempty"`  // in the order of the answer
 	Conflicts    int             `json:"conflicts,omitempty"`
 }
 

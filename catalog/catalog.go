@@ -34,6 +34,7 @@ type Store interface {
 	// ErrPoisoned.
 	Commit(ctx context.Context, c Commit) (Committed, error)
 	// Snapshot pins a revision that has been committed and not pruned; 0 means the newest.
+	// Its views withhold what the sources' settings and syncs say when it is pinned.
 	// Errors: ErrPruned, ErrFuture.
 	Snapshot(ctx context.Context, at Revision) (Snapshot, error)
 	// Changes yields, ordered by revision, the newest state of everything that changed

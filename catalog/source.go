@@ -74,6 +74,35 @@ func (s *Session) Expires() time.Time { return s.Active.Add(s.Life) }
 // until another is started, which notes it as the source's error.
 func (s *Session) Expired(at time.Time) bool { return !at.Before(s.Expires()) }
 
+// WithheldFrom is when the source's permissions will be older than its bound, if no sync
+// session is committed before: from then on its documents are nobody's. A committed session
+// confirms the permissions of all its documents; before the first one, they count as
+// confirmed when the source's first change arrived. The zero time is never.
+func (s *Source) WithheldFrom() time.Time {
+	last := s.LastSync
+	if last.IsZero() {
+		last = s.First
+	}
+	if s.Settings.AccessBound == 0 || last.IsZero() {
+		return time.Time{}
+	}
+	return last.Add(s.Settings.AccessBound)
+}
+
+// Withholding is what is withheld of the sources, and from when on.
+func Withholding(sources []Source) acl.Withholding {
+	var w acl.Withholding
+	for i := range sources {
+		if from := sources[i].WithheldFrom(); !from.IsZero() {
+			if w == nil {
+				w = acl.Withholding{}
+			}
+			w[sources[i].Name] = from
+		}
+	}
+	return w
+}
+
 // Lag is how long ago the source was last synced or, if it never was, last changed, and
 // whether that is longer than it has promised. A source that nothing came from yet has no
 // lag.

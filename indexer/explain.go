@@ -106,8 +106,9 @@ func (e *entry) reaches(container string, lookup func(string) (catalog.Container
 // Kinds is how many different decisions each caller costs.
 func (p Preview) Kinds() int { return len(p.kinds) }
 
-// On is what the change does to the view.
+// On is what the change does to the view, whether its sources are withheld or not.
 func (p Preview) On(view acl.View) (e Effect) {
+	view = view.Regardless()
 	for _, k := range p.kinds {
 		switch before, after := view.Admits(k.before), view.Admits(k.after); {
 		case after && !before:

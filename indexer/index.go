@@ -104,7 +104,8 @@ type Visible struct {
 	table  *Table
 	words  []uint64 // one bit a row
 	count  int
-	within acl.Decision // Admitted is unused: the interval in which words hold
+	within acl.Decision // Admitted is unused: the interval in which words and kept hold
+	kept   []uint64     // as words: the rows that the view would admit if nothing were withheld; nil = no other rows
 }
 
 // Has reports whether the row is in view.

@@ -100,6 +100,8 @@ func (g *generator) mutation() catalog.Mutation {
 		return catalog.DeleteDocument{Document: id, Version: g.versions[id]}
 	case n < 50:
 		return catalog.PutGroup{Group: pick(g, groups...), Members: []acl.Principal{pick(g, people...), pick(g, groups...)}}
+	case n < 52:
+		return catalog.PutSource{Source: pick(g, sources...), Settings: catalog.SourceSettings{AccessBound: pick(g, 0, 1, time.Hour)}}
 	}
 	g.versions[id]++
 	put := catalog.PutDocument{

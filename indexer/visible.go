@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"crypto/sha256"
+	"maps"
 	"math/bits"
 	"slices"
 	"sync"
@@ -16,19 +17,24 @@ func (t *Table) Visible(view acl.View) *Visible {
 	if v, ok := t.views.get(view); ok {
 		return v
 	}
-	admitted := make([]bool, len(t.governances))
-	within := acl.Decision{}
+	regardless := view.Regardless()
+	admitted, kept := make([]bool, len(t.governances)), make([]bool, len(t.governances))
+	within, withheld := acl.Decision{}, false
 	for i, g := range t.governances {
-		d := view.Decide(t.access(g))
+		a := t.access(g)
+		d := view.Decide(a)
 		admitted[i] = d.Admitted
-		if d.From.After(within.From) {
-			within.From = d.From
-		}
-		if !d.Until.IsZero() && (within.Until.IsZero() || d.Until.Before(within.Until)) {
-			within.Until = d.Until
+		within.Narrow(d)
+		if !d.Admitted && view.Withholds(a) {
+			d := regardless.Decide(a)
+			kept[i], withheld = d.Admitted, withheld || d.Admitted
+			within.Narrow(d)
 		}
 	}
 	v := t.rows(func(e *entry) bool { return admitted[e.governance] })
+	if withheld {
+		v.kept = t.rows(func(e *entry) bool { return kept[e.governance] }).words
+	}
 	v.within = within
 	t.views.put(view.Digest(), v)
 	return v
@@ -48,10 +54,31 @@ func (t *Table) rows(keep func(*entry) bool) *Visible {
 			}
 		}
 	}
+	v.recount()
+	return v
+}
+
+func (v *Visible) recount() {
+	v.count = 0
 	for _, w := range v.words {
 		v.count += bits.OnesCount64(w)
 	}
-	return v
+}
+
+// Withheld names the sources, in order, of which the view shows nothing because their
+// permissions are older than their bound, and of which it would show something otherwise.
+func (v *Visible) Withheld() (sources []string) {
+	if v == nil {
+		return nil
+	}
+	named := map[string]bool{}
+	for i, w := range v.kept {
+		for ; w != 0; w &= w - 1 {
+			row := catalog.Row(i*64 + bits.TrailingZeros64(w))
+			named[v.table.cell(row).entry.Source] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(named))
 }
 
 // Waiting reports whether a document in view waits for its vectors: it is found by its
@@ -103,13 +130,21 @@ func (v *Visible) Narrow(f Filter) *Visible {
 	}
 	inside := map[catalog.DocumentID]bool{} // containers, once each
 	n := v.table.rows(func(e *entry) bool { return v.table.matches(f, e, inside) })
-	n.count = 0
-	for i := range n.words {
-		n.words[i] &= v.words[i]
-		n.count += bits.OnesCount64(n.words[i])
+	if v.kept != nil {
+		n.kept = intersection(n.words, v.kept)
 	}
+	n.words = intersection(n.words, v.words)
+	n.recount()
 	n.within = v.within
 	return n
+}
+
+func intersection(a, b []uint64) []uint64 {
+	both := make([]uint64, len(a))
+	for i := range both {
+		both[i] = a[i] & b[i]
+	}
+	return both
 }
 
 func (t *Table) matches(f Filter, e *entry, inside map[catalog.DocumentID]bool) bool {

@@ -47,6 +47,23 @@ func (s store) admitted(view acl.View, keep func(catalog.Document) bool) (rows [
 	return rows
 }
 
+// withheld is the sources that show the view less than the rule would without withholding.
+func (s store) withheld(view acl.View, keep func(catalog.Document) bool) (sources []string) {
+	folders := s.folders()
+	for _, c := range s.changes(0) {
+		if c.Document == nil || c.Document.Document.State != catalog.Present || c.Document.Document.Rows.Count == 0 {
+			continue
+		}
+		d := c.Document.Document
+		a := d.Governed(folders(d.Source))
+		if view.Regardless().Admits(a) && !view.Admits(a) && keep(d) {
+			sources = append(sources, d.Source)
+		}
+	}
+	slices.Sort(sources)
+	return slices.Compact(sources)
+}
+
 func everything(catalog.Document) bool { return true }
 
 // world is a random catalog and its table.
@@ -64,7 +81,7 @@ func world(t testing.TB, g *generator, lines int) (store, *indexer.Table) {
 // A view is what the rule says of each document, for every caller and instant, in
 // whatever order they come: what was found for one is never given to another.
 func TestVisibleIsTheRule(t *testing.T) {
-	seen := 0
+	seen, withheld := 0, 0
 	for seed := range uint64(30) {
 		g := newGenerator(seed)
 		s, table := world(t, g, 60)
@@ -78,11 +95,15 @@ func TestVisibleIsTheRule(t *testing.T) {
 			if got.Len() != len(want) {
 				t.Fatalf("seed %d: %d rows in view are counted as %d", seed, len(want), got.Len())
 			}
+			if diff := cmp.Diff(s.withheld(view, everything), got.Withheld()); diff != "" {
+				t.Fatalf("seed %d: withheld (- the rule, + the table):\n%s", seed, diff)
+			}
 			seen += len(want)
+			withheld += len(got.Withheld())
 		}
 	}
-	if seen == 0 {
-		t.Error("nobody saw anything")
+	if seen == 0 || withheld == 0 {
+		t.Error("nobody saw anything, or nothing was withheld")
 	}
 }
 
@@ -128,7 +149,7 @@ func TestMoreCallersThanViewsKept(t *testing.T) {
 
 // The bitmap, the count and the names of a view are of one mind; nothing is admits nothing.
 func TestVisibleBitmap(t *testing.T) {
-	g := newGenerator(1)
+	g := newGenerator(2)
 	s, table := world(t, g, 80)
 	v := table.Visible(s.view(person("ada"), now))
 	var fromWords []catalog.Row
@@ -205,7 +226,7 @@ func TestNarrowIsTheFilter(t *testing.T) {
 		s, table := world(t, g, 80)
 		folders := s.folders()
 		for range 20 {
-			view, f := s.view(g.caller(), now), g.filter()
+			view, f := s.view(g.caller(), g.instant()), g.filter()
 			whole := table.Visible(view)
 			before := rowsOf(whole)
 			want := s.admitted(view, func(d catalog.Document) bool { return matches(f, d, folders(d.Source)) })
@@ -215,6 +236,9 @@ func TestNarrowIsTheFilter(t *testing.T) {
 			}
 			if narrow.Len() != len(want) {
 				t.Fatalf("seed %d: %d rows are counted as %d", seed, len(want), narrow.Len())
+			}
+			if diff := cmp.Diff(s.withheld(view, func(d catalog.Document) bool { return matches(f, d, folders(d.Source)) }), narrow.Withheld()); diff != "" {
+				t.Fatalf("seed %d, filter %+v: withheld (-want +got):\n%s", seed, f, diff)
 			}
 			if diff := cmp.Diff(before, rowsOf(table.Visible(view))); diff != "" {
 				t.Fatalf("seed %d: narrowing changed the view:\n%s", seed, diff)

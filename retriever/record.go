@@ -32,6 +32,7 @@ func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request
 	retrieval := &audit.Retrieval{
 		QueryHash: r.Hash(req.Query), Query: req.Query, Options: options,
 		Revision: uint64(state.Revision()), Ranking: Ranking, VectorSpace: r.space(req), Conflicts: len(a.Conflicts),
+		Withheld: a.Withheld,
 	}
 	for _, d := range a.Degradations {
 		retrieval.Degradations = append(retrieval.Degradations, d.String())

@@ -76,6 +76,7 @@ type Answer struct {
 	Results      []Result // best first
 	Conflicts    []Conflict
 	Degradations []Degradation
+	Withheld     []string // the sources that are SourceWithheld, in order
 	Evidence     Evidence
 	At           time.Time // when freshness was judged
 	Entry        audit.Entry
@@ -107,10 +108,13 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 	}
 	answer := Answer{
 		Results: results, Conflicts: conflicts(results), Degradations: append(degraded, failed...),
-		Evidence: evidence(results), At: view.At(),
+		Withheld: visible.Withheld(), Evidence: evidence(results), At: view.At(),
 	}
 	if visible.Waiting() {
 		answer.Degradations = append(answer.Degradations, PendingEmbedding)
+	}
+	if len(answer.Withheld) > 0 {
+		answer.Degradations = append(answer.Degradations, SourceWithheld)
 	}
 	// failpoint: retriever/before-record
 	answer.Entry, err = r.record(ctx, caller, req, state, answer)

@@ -54,11 +54,12 @@ const (
 	KeywordRebuilding                        // the keyword index is being rebuilt
 	VectorRebuilding                         // the vector index is being rebuilt
 	PendingEmbedding                         // a document in view waits for its vectors
+	SourceWithheld                           // a source that would be in view is withheld
 )
 
 // String returns the degradation's name in UPPER_SNAKE.
 func (d Degradation) String() string {
-	return [...]string{"", "KEYWORD_ONLY", "KEYWORD_REBUILDING", "VECTOR_REBUILDING", "PENDING_EMBEDDING"}[d]
+	return [...]string{"", "KEYWORD_ONLY", "KEYWORD_REBUILDING", "VECTOR_REBUILDING", "PENDING_EMBEDDING", "SOURCE_WITHHELD"}[d]
 }
 
 // question makes the text, and the vector that may have come with it, into what the legs

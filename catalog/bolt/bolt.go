@@ -110,7 +110,8 @@ type published struct {
 	rows      uint32 // given out so far
 	table     *table // grows with each commit
 	directory *acl.Directory
-	since     catalog.Revision // the revision that last changed the directory
+	since     catalog.Revision // the revision that last changed a group of the directory
+	withheld  acl.Withholding  // the directory's
 }
 
 var _ catalog.Store = (*Store)(nil)
@@ -319,11 +320,12 @@ func (s *Store) read(ctx context.Context, fn func(*bbolt.Tx) error) (err error) 
 	}
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer contain(&err)
-	for range maxMoves {
+	for i := range maxMoves {
 		err = s.db.View(fn)
 		if !errors.Is(err, errMoved) {
 			break
 		}
+		time.Sleep(min(time.Duration(i)*100*time.Microsecond, 10*time.Millisecond)) // for the commit to be told to readers
 	}
 	switch {
 	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
@@ -334,9 +336,10 @@ func (s *Store) read(ctx context.Context, fn func(*bbolt.Tx) error) (err error) 
 	return err
 }
 
-// maxMoves is how often a read is done again because a commit came between. A commit takes
-// far longer than the moment in which it can.
-const maxMoves = 100
+// maxMoves is how often a read is done again because a commit came between: some seconds
+// long. The moment between a commit's end and its being told to readers is short, but on a
+// busy machine whoever is to tell them may be kept waiting in it.
+const maxMoves = 500
 
 func syncFolder(path string) error {
 	folder, err := os.Open(path)

@@ -41,7 +41,7 @@ func TestStore(t *testing.T) {
 		"pruning soon":    {noSync: true, Retention: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
-			catalogtest.Run(t, 25, func(t testing.TB) catalogtest.Opener {
+			catalogtest.Run(t, 100, func(t testing.TB) catalogtest.Opener {
 				path := filepath.Join(t.TempDir(), "catalog.db")
 				if err := os.WriteFile(path, empty, 0o600); err != nil {
 					t.Fatal(err)

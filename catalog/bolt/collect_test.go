@@ -217,8 +217,9 @@ func TestCollectingWhileReading(t *testing.T) {
 					t.Errorf("%d documents, %v", len(d), err)
 				}
 				snapshot.Close()
+				// With a history of one revision, two commits between the call and its first step are too many.
 				for _, err := range s.Changes(t.Context(), 0, catalog.Contents) {
-					if err != nil {
+					if err != nil && !errors.Is(err, catalog.ErrPruned) {
 						t.Errorf("reading the changes: %v", err)
 						return
 					}

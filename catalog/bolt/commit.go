@@ -73,6 +73,8 @@ func (s *Store) publish(st state, b *batch) {
 	if changes := b.groupChanges(); len(changes) > 0 {
 		s.current.directory, s.current.since = s.current.directory.With(changes...), st.Head
 	}
+	s.current.withheld = b.withholding(s.current.withheld)
+	s.current.directory = s.current.directory.Withhold(s.current.withheld)
 }
 
 // level returns what is published, which the file must be level with: after a commit whose
@@ -104,6 +106,8 @@ func (s *Store) write(ctx context.Context, fn func(*bbolt.Tx) (commit bool, err 
 		return s.failed(a, err)
 	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
 		return errClosed
+	case errors.Is(err, bolterrors.ErrIncompatibleValue): // a value that says it is a bucket
+		return fmt.Errorf("%w: %w", catalog.ErrDamaged, err)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/muniment/muniment/catalog"
 )
@@ -41,7 +42,7 @@ func (s *Store) prune(tx *bbolt.Tx, st *state, work int) error {
 			break
 		}
 		removed, err := supersede(tx, st, entry)
-		if errors.Is(err, catalog.ErrDamaged) {
+		if errors.Is(err, catalog.ErrDamaged) || errors.Is(err, bolterrors.ErrIncompatibleValue) {
 			// Nothing new can be wrong because old records stay; refusing every commit is worse.
 			s.log.Error("pruning the history: left a damaged record", "error", err)
 		} else if err != nil {

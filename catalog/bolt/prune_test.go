@@ -169,3 +169,38 @@ func TestPruningLeavesDamage(t *testing.T) {
 		t.Fatalf("%d records are kept, want the damaged one and two", n)
 	}
 }
+
+// TestPruningLeavesAValueThatSaysItIsABucket: a bit of a page makes one of the other.
+func TestPruningLeavesAValueThatSaysItIsABucket(t *testing.T) {
+	s, err := Open(file(t), Options{noSync: true, Retention: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	at := commit(t, s, line("a", 1))
+	key := textKey(at, idKey(catalog.DocumentID{Source: "handbook", ID: "a"}))
+	if err := s.db.Update(func(tx *bbolt.Tx) error {
+		texts := tx.Bucket([]byte(bucketTexts))
+		if texts.Get(key) == nil {
+			t.Fatal("there is no text")
+		}
+		if err := texts.Delete(key); err != nil {
+			return err
+		}
+		_, err := texts.CreateBucket(key)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range int64(5) {
+		commit(t, s, line("a", 2+i))
+	}
+	n, err := s.Snapshot(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if d, err := n.Documents(t.Context(), view(t, n), []catalog.DocumentID{{Source: "handbook", ID: "a"}}); err != nil || len(d) != 1 || d[0].Version != 6 {
+		t.Fatalf("%+v, %v", d, err)
+	}
+}

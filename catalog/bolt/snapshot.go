@@ -27,7 +27,9 @@ func (s *Store) Snapshot(ctx context.Context, at catalog.Revision) (catalog.Snap
 	directory := now.directory
 	if at < now.since {
 		err := s.read(ctx, func(tx *bbolt.Tx) (err error) {
-			directory, _, err = loadDirectory(newReader(tx, now.table, at))
+			if directory, _, err = loadDirectory(newReader(tx, now.table, at)); err == nil {
+				directory = directory.Withhold(now.withheld)
+			}
 			return err
 		})
 		if err != nil {

@@ -3,9 +3,11 @@ package bolt
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"go.etcd.io/bbolt"
 
+	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 )
 
@@ -76,18 +78,45 @@ func verifySources(tx *bbolt.Tx, st state) error {
 
 // Sources implements catalog.Store.
 func (s *Store) Sources(ctx context.Context) (found []catalog.Source, err error) {
-	err = s.read(ctx, func(tx *bbolt.Tx) error {
-		records, err := readSources(tx)
-		found = nil
-		for _, r := range records {
-			found = append(found, r.Source)
-		}
+	err = s.read(ctx, func(tx *bbolt.Tx) (err error) {
+		found, err = listSources(tx)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the sources: %w", err)
 	}
 	return found, nil
+}
+
+func listSources(tx *bbolt.Tx) (found []catalog.Source, err error) {
+	records, err := readSources(tx)
+	for _, r := range records {
+		found = append(found, r.Source)
+	}
+	return found, err
+}
+
+// withholding returns what is withheld after the batch.
+func (b *batch) withholding(before acl.Withholding) acl.Withholding {
+	after, own := before, false
+	for name, s := range b.sources {
+		from := s.WithheldFrom()
+		if !s.changed || from.Equal(before[name]) {
+			continue
+		}
+		if !own { // views share what was published
+			after, own = maps.Clone(before), true
+		}
+		if from.IsZero() {
+			delete(after, name)
+			continue
+		}
+		if after == nil {
+			after = acl.Withholding{}
+		}
+		after[name] = from
+	}
+	return after
 }
 
 // source returns the source as the mutations so far have left it.

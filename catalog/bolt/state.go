@@ -73,6 +73,11 @@ func load(tx *bbolt.Tx, st state) (published, error) {
 	if err := verifySources(tx, st); err != nil {
 		return published{}, err
 	}
+	sources, err := listSources(tx)
+	if err != nil {
+		return published{}, err
+	}
+	withheld := catalog.Withholding(sources)
 	t, err := loadTable(tx, st)
 	if err != nil {
 		return published{}, err
@@ -83,7 +88,7 @@ func load(tx *bbolt.Tx, st state) (published, error) {
 	}
 	return published{
 		head: st.Head, sequence: st.Sequence, rows: st.Rows,
-		table: t, directory: directory, since: since,
+		table: t, directory: directory.Withhold(withheld), since: since, withheld: withheld,
 	}, nil
 }
 

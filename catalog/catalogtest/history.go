@@ -113,8 +113,9 @@ func someMutation(t *rapid.T) catalog.Mutation {
 		return m
 	case "source":
 		return catalog.PutSource{Source: rapid.SampledFrom(sources).Draw(t, "source"), Settings: catalog.SourceSettings{
-			Contact: rapid.SampledFrom([]string{"", "ada"}).Draw(t, "contact"),
-			Clock:   rapid.SampledFrom([]catalog.VersionClock{0, 1, 2, 2, 2, 3, 4, 5}).Draw(t, "clock"),
+			Contact:     rapid.SampledFrom([]string{"", "ada"}).Draw(t, "contact"),
+			AccessBound: rapid.SampledFrom([]time.Duration{0, time.Hour, 48 * time.Hour}).Draw(t, "bound"),
+			Clock:       rapid.SampledFrom([]catalog.VersionClock{0, 1, 2, 2, 2, 3, 4, 5}).Draw(t, "clock"),
 		}}
 	case "start":
 		return catalog.StartSync{Source: rapid.SampledFrom(sources).Draw(t, "source"), Session: catalog.Session{

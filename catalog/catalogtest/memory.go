@@ -117,7 +117,11 @@ func (m *Memory) Snapshot(ctx context.Context, at catalog.Revision) (catalog.Sna
 		at = m.state.head
 	}
 	directory, _, _ := newest(m.state.directories, at)
-	return &snapshot{store: m, at: at, directory: directory}, nil
+	var sources []catalog.Source
+	for _, s := range m.state.sources {
+		sources = append(sources, s.Source)
+	}
+	return &snapshot{store: m, at: at, directory: directory.Withhold(catalog.Withholding(sources))}, nil
 }
 
 // Changes implements catalog.Store.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 )
 
@@ -25,6 +26,22 @@ type modelSource struct {
 type modelSession struct {
 	catalog.Session
 	seen map[catalog.DocumentID]bool
+}
+
+// withholding: a source with a bound is withheld that long after its last sync or, where
+// there was none, after its first change.
+func (m *model) withholding() acl.Withholding {
+	w := acl.Withholding{}
+	for name, s := range m.sources {
+		confirmed := s.first
+		if !s.lastSync.IsZero() {
+			confirmed = s.lastSync
+		}
+		if s.settings.AccessBound > 0 && !confirmed.IsZero() {
+			w[name] = confirmed.Add(s.settings.AccessBound)
+		}
+	}
+	return w
 }
 
 // open reports whether lines are marked at the instant.

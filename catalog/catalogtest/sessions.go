@@ -1,6 +1,7 @@
 package catalogtest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -210,6 +211,60 @@ var sourceCases = []testCase{
 			w.Fatal("a new source without settings was not registered")
 		}
 		w.same("source", w.source("plain"), catalog.Source{Name: "plain"})
+	}},
+	{"A source is withheld once its permissions are older than its bound", func(w *bench) {
+		bound := func(d time.Duration) catalog.PutSource {
+			return catalog.PutSource{Source: "handbook", Settings: catalog.SourceSettings{AccessBound: d}}
+		}
+		// readable: whether ada can read it just before the instant, and at it.
+		readable := func(at time.Time, before, then bool) {
+			w.Helper()
+			n := w.pin(0)
+			defer n.Close()
+			for _, c := range []struct {
+				at   time.Time
+				want bool
+			}{{at.Add(-1), before}, {at, then}} {
+				v, err := n.View(ada, c.at)
+				w.must(err)
+				_, err = n.Text(w.Context(), v, name("a"))
+				found, errs := n.Documents(w.Context(), v, []catalog.DocumentID{name("a")})
+				w.must(errs)
+				if got := err == nil; got != c.want || got != (len(found) == 1) {
+					w.Fatalf("at %v: text %v, %d documents; want readable %t", c.at, err, len(found), c.want)
+				}
+			}
+		}
+		w.one(bound(hour)) // before anything arrived there is nothing to withhold
+		w.one(put("a", 1, "one", with(1, readers(ada.User))))
+		first := w.now
+		readable(first.Add(hour), true, false)
+		w.one(put("a", 2, "two")) // which confirms the permissions of nothing else
+		readable(first.Add(hour), true, false)
+		w.reopen()
+		readable(first.Add(hour), true, false)
+		w.one(bound(2 * hour))
+		readable(first.Add(2*hour), true, false)
+		old := w.pin(0)
+		w.one(begin("s"))
+		w.one(see("a"))
+		readable(first.Add(2*hour), true, false)
+		if o := w.one(finish("s")); len(o.Removed) > 0 {
+			w.Fatalf("outcome %+v", o)
+		}
+		synced := w.now
+		readable(synced.Add(2*hour), true, false)
+		v, err := old.View(ada, synced.Add(2*hour-1)) // pinned before that
+		w.must(err)
+		if _, err := old.Text(w.Context(), v, name("a")); !errors.Is(err, catalog.ErrNotFound) {
+			w.Fatalf("a snapshot that was pinned before the sync: %v", err)
+		}
+		w.one(catalog.PutGroup{Group: "group:x", Members: people}) // another directory
+		readable(synced.Add(2*hour), true, false)
+		w.reopen()
+		readable(synced.Add(2*hour), true, false)
+		w.one(bound(0))
+		readable(synced.Add(2*hour), true, true)
 	}},
 	{"A session registers its source", func(w *bench) {
 		w.one(begin("s"))

@@ -23,8 +23,14 @@ type trial struct {
 	open  Opener
 	store catalog.Store
 	model *model
-	held  []catalog.Snapshot // pinned on the way, so they cannot have been pruned
+	held  []held // pinned on the way, so they cannot have been pruned
 	now   time.Time
+}
+
+// held is a snapshot and what its views withhold.
+type held struct {
+	catalog.Snapshot
+	withheld acl.Withholding
 }
 
 func (r *trial) must(err error) {
@@ -57,7 +63,7 @@ func (r *trial) reopen() {
 func (r *trial) hold() {
 	n, err := r.store.Snapshot(context.Background(), 0)
 	r.must(err)
-	r.held = append(r.held, n)
+	r.held = append(r.held, held{n, r.model.withholding()})
 }
 
 // commit applies the mutations to both and compares what became of them.
@@ -99,7 +105,7 @@ func (r *trial) listed() {
 func (r *trial) compare() {
 	r.listed()
 	for _, n := range r.held {
-		r.snapshot(n)
+		r.snapshot(n.Snapshot, n.withheld)
 	}
 	for at := range r.model.head() + 1 {
 		if at == 0 {
@@ -110,7 +116,7 @@ func (r *trial) compare() {
 			continue
 		}
 		r.must(err)
-		r.snapshot(n)
+		r.snapshot(n, r.model.withholding())
 		r.must(n.Close())
 	}
 	for after := range r.model.head() + 1 {
@@ -122,7 +128,7 @@ func (r *trial) compare() {
 var withoutRows = cmpopts.IgnoreFields(catalog.Document{}, "Rows")
 
 // snapshot compares every read of one snapshot, for every caller at two instants.
-func (r *trial) snapshot(n catalog.Snapshot) {
+func (r *trial) snapshot(n catalog.Snapshot, withheld acl.Withholding) {
 	w := r.model.worlds[n.Revision()]
 	for _, team := range teams {
 		got, err := n.Group(team)
@@ -132,7 +138,7 @@ func (r *trial) snapshot(n catalog.Snapshot) {
 		}
 		r.same(string(team), got, g.list())
 	}
-	directory := w.directory()
+	directory := w.directory().Withhold(withheld)
 	for _, who := range callers {
 		for _, at := range []time.Time{noon.Add(-1), noon} {
 			v, err := n.View(who, at)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -66,6 +67,9 @@ func printProof(w io.Writer, who string, r *pb.ExplainAccessResponse) {
 	fmt.Fprintf(w, "sensitivity %s: the user is %s, the app is %s\n", r.GetSensitivity(), cleared(r.GetUserCleared()), cleared(r.GetAppCleared()))
 	if !r.GetAppReaches() {
 		fmt.Fprintln(w, "the app's scope does not have the source")
+	}
+	if t := r.GetWithheldTime(); t != nil {
+		fmt.Fprintf(w, "without a committed sync session, the source is withheld from everyone from %s on\n", t.AsTime().Format(time.RFC3339))
 	}
 	if r.GetDangling() != "" {
 		fmt.Fprintf(w, "the container %q, which the chain leads to, is not known or lies too deep\n", r.GetDangling())

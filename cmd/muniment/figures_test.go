@@ -87,6 +87,13 @@ func TestIngestionFigures(t *testing.T) {
 		fmt.Printf("| %s | %s |\n", what, fmt.Sprintf(format, args...))
 	}
 	fmt.Print("| what | figure |\n|---|---|\n")
+	t.Run("documents", func(t *testing.T) { measureDocuments(t, row) })
+	t.Run("container", func(t *testing.T) { measureContainer(t, row) })
+	t.Run("queries", func(t *testing.T) { measureQueries(t, row) })
+}
+
+// measureDocuments sends documents as text alone, and with passages and vectors.
+func measureDocuments(t *testing.T, row func(string, string, ...any)) {
 	for _, mode := range []struct {
 		what      string
 		vectors   bool
@@ -104,8 +111,6 @@ func TestIngestionFigures(t *testing.T) {
 		row(mode.what, "%.0f documents/s, %.0f passages/s", float64(len(items))/took, measuredPassages*float64(len(items))/took)
 		s.stop()
 	}
-	measureContainer(t, row)
-	measureQueries(t, row)
 }
 
 // measureContainer changes who may read 100,000 documents, idle and while others arrive.
@@ -152,7 +157,7 @@ func measureContainer(t *testing.T, row func(string, string, ...any)) {
 	start := time.Now()
 	see()
 	row("first query after it, with the view resolved anew", "%v", time.Since(start).Round(100*time.Microsecond))
-	stop := s.arriving(t, m)
+	stop := s.arriving(m)
 	took = change(20)
 	stop()
 	row("the same while documents arrive", "p50 %v, worst %v of 20", took[10].Round(100*time.Microsecond), took[19].Round(100*time.Microsecond))
@@ -160,9 +165,13 @@ func measureContainer(t *testing.T, row func(string, string, ...any)) {
 }
 
 // arriving sends documents one after the other until stop is called.
-func (s *server) arriving(t *testing.T, m measured) (stop func()) {
+func (s *server) arriving(m measured) (stop func()) {
 	end, done := make(chan struct{}), make(chan struct{})
 	stream := s.stream()
+	texts := make([]string, 1000) // made before, so that what is measured is not the making
+	for i := range texts {
+		texts[i] = m.document("", 0, false).GetDocument().GetText()
+	}
 	go func() {
 		defer close(done)
 		for i := 0; ; i++ {
@@ -172,9 +181,11 @@ func (s *server) arriving(t *testing.T, m measured) (stop func()) {
 				return
 			default:
 			}
-			d := m.document("arriving", i, false)
-			d.GetDocument().Policy = allow("everyone")
-			if stream.Send(d) != nil {
+			d := &pb.Document{
+				Source: "arriving", Id: fmt.Sprintf("%07d", i), Version: 1, Mime: "text/markdown",
+				Text: fmt.Sprintf("%s\nw%x\n", texts[i%len(texts)], i), Policy: allow("everyone"),
+			}
+			if stream.Send(&pb.IngestRequest{Item: &pb.IngestRequest_Document{Document: d}}) != nil {
 				return
 			}
 		}
@@ -215,7 +226,7 @@ func measureQueries(t *testing.T, row func(string, string, ...any)) {
 	}
 	ask("user:local/ada", 200)
 	idle := ask("user:local/ada", 1000)
-	stop := s.arriving(t, newMeasured(4))
+	stop := s.arriving(newMeasured(4))
 	busy := ask("user:local/ada", 1000)
 	stop()
 	p := func(d []time.Duration, q int) time.Duration { return d[len(d)*q/100].Round(10 * time.Microsecond) }

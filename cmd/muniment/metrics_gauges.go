@@ -29,6 +29,8 @@ var gaugeHelp = []struct{ name, help, label string }{
 	{"muniment_index_ready", "Whether an index is searched (1) or being rebuilt (0).", "index"},
 	{"muniment_index_lag_revisions", "How many revisions an index is behind the catalog.", "index"},
 	{"muniment_sync_sessions_open", "Sync sessions that are open.", ""},
+	{"muniment_sources_overdue", "Sources that have not been synced as often as they promise.", ""},
+	{"muniment_sources_withheld", "Sources withheld from everyone until a sync confirms their permissions.", ""},
 	{"muniment_catalog_revision", "The newest revision of the catalog.", ""},
 	{"muniment_catalog_bytes", "Size of the catalog's file.", ""},
 	{"muniment_catalog_reads_open", "Transactions that read the catalog's file at this moment.", ""},
@@ -84,13 +86,21 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		put("muniment_catalog_oldest_lease_seconds", g.metrics.leases.oldest(head).Seconds())
 	}
 	if sources, err := g.store.Sources(ctx); err == nil {
-		open := 0
+		open, late, withheld, now := 0, 0, 0, time.Now()
 		for _, s := range sources {
-			if s.Session != nil && !s.Session.Expired(time.Now()) {
+			if s.Session != nil && !s.Session.Expired(now) {
 				open++
+			}
+			if _, overdue := s.Lag(now); overdue {
+				late++
+			}
+			if from := s.WithheldFrom(); !from.IsZero() && !now.Before(from) {
+				withheld++
 			}
 		}
 		put("muniment_sync_sessions_open", float64(open))
+		put("muniment_sources_overdue", float64(late))
+		put("muniment_sources_withheld", float64(withheld))
 	}
 	if info, err := os.Stat(g.cfg.path("catalog.bolt")); err == nil {
 		put("muniment_catalog_bytes", float64(info.Size()))

@@ -84,11 +84,19 @@ func (t forTerminal) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
+// named is what a degradation is about.
+func named(d pb.Degradation, resp *pb.RetrieveResponse) []string {
+	if d == pb.Degradation_DEGRADATION_SOURCE_WITHHELD {
+		return resp.GetWithheldSources()
+	}
+	return nil
+}
+
 // printAnswer shows a response to a person.
 func printAnswer(w io.Writer, resp *pb.RetrieveResponse, full bool) {
 	w = forTerminal{w}
 	for _, d := range resp.GetDegradations() {
-		fmt.Fprintf(w, "! %s\n", word(d.String(), "DEGRADATION_"))
+		fmt.Fprintf(w, "! %s\n", strings.Join(append([]string{word(d.String(), "DEGRADATION_")}, named(d, resp)...), " "))
 	}
 	if len(resp.GetResults()) == 0 {
 		fmt.Fprintln(w, "Nothing that you may read answers this.")

@@ -49,7 +49,7 @@ func sourceListCommand() *cobra.Command {
 				if asJSON {
 					return printJSON(c.OutOrStdout(), resp)
 				}
-				return printSources(c.OutOrStdout(), resp.GetSources())
+				return printSources(c.OutOrStdout(), resp.GetSources(), time.Now())
 			})
 		},
 	}
@@ -59,7 +59,7 @@ func sourceListCommand() *cobra.Command {
 }
 
 // printSources shows sources to a person, one a line.
-func printSources(out io.Writer, list []*pb.Source) error {
+func printSources(out io.Writer, list []*pb.Source, now time.Time) error {
 	w := tabwriter.NewWriter(forTerminal{out}, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SOURCE\tDOCUMENTS\tLAST SYNC\tBEHIND\tSTATE\tCONTACT")
 	for _, s := range list {
@@ -73,6 +73,9 @@ func printSources(out io.Writer, list []*pb.Source) error {
 		var state []string
 		if s.GetOverdue() {
 			state = append(state, "OVERDUE: promised every "+s.GetCadence().AsDuration().String())
+		}
+		if t := s.GetWithheldTime(); t != nil && !t.AsTime().After(now) {
+			state = append(state, fmt.Sprintf("WITHHELD since %s: permissions not confirmed within %s", t.AsTime().Format(time.RFC3339), s.GetAccessBound().AsDuration()))
 		}
 		if o := s.GetSession(); o != nil {
 			state = append(state, fmt.Sprintf("syncing since %s by %s: %d seen, %d not yet", o.GetStartTime().AsTime().Format(time.RFC3339), o.GetStartedBy(), o.GetSeen(), o.GetUnseen()))
@@ -154,7 +157,7 @@ the role ingest for the source, or steward.
 				if err != nil {
 					return err
 				}
-				return printSources(c.OutOrStdout(), []*pb.Source{resp.GetSource()})
+				return printSources(c.OutOrStdout(), []*pb.Source{resp.GetSource()}, time.Now())
 			})
 		},
 	}

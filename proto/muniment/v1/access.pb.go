@@ -170,7 +170,9 @@ type ExplainAccessResponse struct {
 	Nodes []*AccessNode `protobuf:"bytes,7,rep,name=nodes,proto3" json:"nodes,omitempty"`
 	// The container that ends the chain and is not known, is part of a cycle, or lies too deep: a parent that admits
 	// nobody. Absent if there is none.
-	Dangling      string `protobuf:"bytes,8,opt,name=dangling,proto3" json:"dangling,omitempty"`
+	Dangling string `protobuf:"bytes,8,opt,name=dangling,proto3" json:"dangling,omitempty"`
+	// From when on the source is withheld from everyone, unless a sync session is committed before; absent = never.
+	WithheldTime  *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=withheld_time,json=withheldTime,proto3" json:"withheld_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -259,6 +261,13 @@ func (x *ExplainAccessResponse) GetDangling() string {
 		return x.Dangling
 	}
 	return ""
+}
+
+func (x *ExplainAccessResponse) GetWithheldTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WithheldTime
+	}
+	return nil
 }
 
 // AccessNode is a document or container on the way up, with its answer.
@@ -726,7 +735,7 @@ const file_muniment_v1_access_proto_rawDesc = "" +
 	"\x05guest\x18\x04 \x01(\bR\x05guest\"\x8c\x01\n" +
 	"\x14ExplainAccessRequest\x12<\n" +
 	"\bdocument\x18\x01 \x01(\v2\x18.muniment.v1.DocumentRefB\x06\xbaH\x03\xc8\x01\x01R\bdocument\x126\n" +
-	"\asubject\x18\x02 \x01(\v2\x14.muniment.v1.SubjectB\x06\xbaH\x03\xc8\x01\x01R\asubject\"\x9f\x02\n" +
+	"\asubject\x18\x02 \x01(\v2\x14.muniment.v1.SubjectB\x06\xbaH\x03\xc8\x01\x01R\asubject\"\xe0\x02\n" +
 	"\x15ExplainAccessResponse\x12\x1a\n" +
 	"\badmitted\x18\x01 \x01(\bR\badmitted\x12\x18\n" +
 	"\asummary\x18\x02 \x01(\tR\asummary\x12 \n" +
@@ -737,7 +746,8 @@ const file_muniment_v1_access_proto_rawDesc = "" +
 	"\vapp_reaches\x18\x06 \x01(\bR\n" +
 	"appReaches\x12-\n" +
 	"\x05nodes\x18\a \x03(\v2\x17.muniment.v1.AccessNodeR\x05nodes\x12\x1a\n" +
-	"\bdangling\x18\b \x01(\tR\bdangling\"\x81\x02\n" +
+	"\bdangling\x18\b \x01(\tR\bdangling\x12?\n" +
+	"\rwithheld_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\fwithheldTime\"\x81\x02\n" +
 	"\n" +
 	"AccessNode\x12,\n" +
 	"\x04node\x18\x01 \x01(\v2\x18.muniment.v1.DocumentRefR\x04node\x12\x1d\n" +
@@ -797,36 +807,37 @@ var file_muniment_v1_access_proto_goTypes = []any{
 	(*PreviewAccessChangeResponse)(nil), // 7: muniment.v1.PreviewAccessChangeResponse
 	(*AccessEffect)(nil),                // 8: muniment.v1.AccessEffect
 	(*DocumentRef)(nil),                 // 9: muniment.v1.DocumentRef
-	(Inherit)(0),                        // 10: muniment.v1.Inherit
-	(*Grant)(nil),                       // 11: muniment.v1.Grant
-	(*DocumentAccess)(nil),              // 12: muniment.v1.DocumentAccess
-	(*Container)(nil),                   // 13: muniment.v1.Container
-	(*timestamppb.Timestamp)(nil),       // 14: google.protobuf.Timestamp
+	(*timestamppb.Timestamp)(nil),       // 10: google.protobuf.Timestamp
+	(Inherit)(0),                        // 11: muniment.v1.Inherit
+	(*Grant)(nil),                       // 12: muniment.v1.Grant
+	(*DocumentAccess)(nil),              // 13: muniment.v1.DocumentAccess
+	(*Container)(nil),                   // 14: muniment.v1.Container
 }
 var file_muniment_v1_access_proto_depIdxs = []int32{
 	9,  // 0: muniment.v1.ExplainAccessRequest.document:type_name -> muniment.v1.DocumentRef
 	0,  // 1: muniment.v1.ExplainAccessRequest.subject:type_name -> muniment.v1.Subject
 	3,  // 2: muniment.v1.ExplainAccessResponse.nodes:type_name -> muniment.v1.AccessNode
-	9,  // 3: muniment.v1.AccessNode.node:type_name -> muniment.v1.DocumentRef
-	10, // 4: muniment.v1.AccessNode.inherit:type_name -> muniment.v1.Inherit
-	4,  // 5: muniment.v1.AccessNode.layers:type_name -> muniment.v1.AccessLayer
-	5,  // 6: muniment.v1.AccessLayer.allow:type_name -> muniment.v1.AccessMatch
-	5,  // 7: muniment.v1.AccessLayer.deny:type_name -> muniment.v1.AccessMatch
-	11, // 8: muniment.v1.AccessMatch.grant:type_name -> muniment.v1.Grant
-	12, // 9: muniment.v1.PreviewAccessChangeRequest.access:type_name -> muniment.v1.DocumentAccess
-	13, // 10: muniment.v1.PreviewAccessChangeRequest.container:type_name -> muniment.v1.Container
-	8,  // 11: muniment.v1.PreviewAccessChangeResponse.gains:type_name -> muniment.v1.AccessEffect
-	8,  // 12: muniment.v1.PreviewAccessChangeResponse.losses:type_name -> muniment.v1.AccessEffect
-	14, // 13: muniment.v1.PreviewAccessChangeResponse.time:type_name -> google.protobuf.Timestamp
-	1,  // 14: muniment.v1.AccessService.ExplainAccess:input_type -> muniment.v1.ExplainAccessRequest
-	6,  // 15: muniment.v1.AccessService.PreviewAccessChange:input_type -> muniment.v1.PreviewAccessChangeRequest
-	2,  // 16: muniment.v1.AccessService.ExplainAccess:output_type -> muniment.v1.ExplainAccessResponse
-	7,  // 17: muniment.v1.AccessService.PreviewAccessChange:output_type -> muniment.v1.PreviewAccessChangeResponse
-	16, // [16:18] is the sub-list for method output_type
-	14, // [14:16] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	10, // 3: muniment.v1.ExplainAccessResponse.withheld_time:type_name -> google.protobuf.Timestamp
+	9,  // 4: muniment.v1.AccessNode.node:type_name -> muniment.v1.DocumentRef
+	11, // 5: muniment.v1.AccessNode.inherit:type_name -> muniment.v1.Inherit
+	4,  // 6: muniment.v1.AccessNode.layers:type_name -> muniment.v1.AccessLayer
+	5,  // 7: muniment.v1.AccessLayer.allow:type_name -> muniment.v1.AccessMatch
+	5,  // 8: muniment.v1.AccessLayer.deny:type_name -> muniment.v1.AccessMatch
+	12, // 9: muniment.v1.AccessMatch.grant:type_name -> muniment.v1.Grant
+	13, // 10: muniment.v1.PreviewAccessChangeRequest.access:type_name -> muniment.v1.DocumentAccess
+	14, // 11: muniment.v1.PreviewAccessChangeRequest.container:type_name -> muniment.v1.Container
+	8,  // 12: muniment.v1.PreviewAccessChangeResponse.gains:type_name -> muniment.v1.AccessEffect
+	8,  // 13: muniment.v1.PreviewAccessChangeResponse.losses:type_name -> muniment.v1.AccessEffect
+	10, // 14: muniment.v1.PreviewAccessChangeResponse.time:type_name -> google.protobuf.Timestamp
+	1,  // 15: muniment.v1.AccessService.ExplainAccess:input_type -> muniment.v1.ExplainAccessRequest
+	6,  // 16: muniment.v1.AccessService.PreviewAccessChange:input_type -> muniment.v1.PreviewAccessChangeRequest
+	2,  // 17: muniment.v1.AccessService.ExplainAccess:output_type -> muniment.v1.ExplainAccessResponse
+	7,  // 18: muniment.v1.AccessService.PreviewAccessChange:output_type -> muniment.v1.PreviewAccessChangeResponse
+	17, // [17:19] is the sub-list for method output_type
+	15, // [15:17] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_muniment_v1_access_proto_init() }

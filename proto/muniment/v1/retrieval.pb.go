@@ -37,6 +37,9 @@ const (
 	Degradation_DEGRADATION_VECTOR_REBUILDING Degradation = 3
 	// Some document that the caller may read, and the filter keeps, waits for its vectors: it was searched by words only.
 	Degradation_DEGRADATION_PENDING_EMBEDDING Degradation = 4
+	// Sources that the caller reads in are withheld from everyone: their permissions have not been confirmed within their
+	// bound. withheld_sources names them.
+	Degradation_DEGRADATION_SOURCE_WITHHELD Degradation = 5
 )
 
 // Enum value maps for Degradation.
@@ -47,6 +50,7 @@ var (
 		2: "DEGRADATION_KEYWORD_REBUILDING",
 		3: "DEGRADATION_VECTOR_REBUILDING",
 		4: "DEGRADATION_PENDING_EMBEDDING",
+		5: "DEGRADATION_SOURCE_WITHHELD",
 	}
 	Degradation_value = map[string]int32{
 		"DEGRADATION_UNSPECIFIED":        0,
@@ -54,6 +58,7 @@ var (
 		"DEGRADATION_KEYWORD_REBUILDING": 2,
 		"DEGRADATION_VECTOR_REBUILDING":  3,
 		"DEGRADATION_PENDING_EMBEDDING":  4,
+		"DEGRADATION_SOURCE_WITHHELD":    5,
 	}
 )
 
@@ -554,9 +559,12 @@ type RetrieveResponse struct {
 	// Names this call in the server's own log.
 	RequestId string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// When the server answered; freshness was judged at this instant.
-	ServedAt      *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=served_at,json=servedAt,proto3" json:"served_at,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ServedAt *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=served_at,json=servedAt,proto3" json:"served_at,omitempty"`
+	// With DEGRADATION_SOURCE_WITHHELD, which sources are withheld, in order. Only those are named of which the caller,
+	// with this filter, would have something to search otherwise.
+	WithheldSources []string `protobuf:"bytes,9,rep,name=withheld_sources,json=withheldSources,proto3" json:"withheld_sources,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *RetrieveResponse) Reset() {
@@ -641,6 +649,13 @@ func (x *RetrieveResponse) GetRequestId() string {
 func (x *RetrieveResponse) GetServedAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ServedAt
+	}
+	return nil
+}
+
+func (x *RetrieveResponse) GetWithheldSources() []string {
+	if x != nil {
+		return x.WithheldSources
 	}
 	return nil
 }
@@ -1234,7 +1249,7 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\x06owners\x18\x04 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10d\"\ar\x05\x10\x01(\x80\x04R\x06owners\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xfc\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x03\n" +
 	"\x10RetrieveResponse\x12-\n" +
 	"\aresults\x18\x01 \x03(\v2\x13.muniment.v1.ResultR\aresults\x123\n" +
 	"\tconflicts\x18\x02 \x03(\v2\x15.muniment.v1.ConflictR\tconflicts\x12<\n" +
@@ -1244,7 +1259,8 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\fretrieval_id\x18\x06 \x01(\tR\vretrievalId\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\a \x01(\tR\trequestId\x127\n" +
-	"\tserved_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bservedAt\"\xb6\x04\n" +
+	"\tserved_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bservedAt\x12)\n" +
+	"\x10withheld_sources\x18\t \x03(\tR\x0fwithheldSources\"\xb6\x04\n" +
 	"\x06Result\x124\n" +
 	"\bdocument\x18\x01 \x01(\v2\x18.muniment.v1.DocumentRefR\bdocument\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12\x14\n" +
@@ -1322,13 +1338,14 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"Preference\x12\x1a\n" +
 	"\x16PREFERENCE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fPREFERENCE_A\x10\x01\x12\x10\n" +
-	"\fPREFERENCE_B\x10\x02*\xb2\x01\n" +
+	"\fPREFERENCE_B\x10\x02*\xd3\x01\n" +
 	"\vDegradation\x12\x1b\n" +
 	"\x17DEGRADATION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18DEGRADATION_KEYWORD_ONLY\x10\x01\x12\"\n" +
 	"\x1eDEGRADATION_KEYWORD_REBUILDING\x10\x02\x12!\n" +
 	"\x1dDEGRADATION_VECTOR_REBUILDING\x10\x03\x12!\n" +
-	"\x1dDEGRADATION_PENDING_EMBEDDING\x10\x04*v\n" +
+	"\x1dDEGRADATION_PENDING_EMBEDDING\x10\x04\x12\x1f\n" +
+	"\x1bDEGRADATION_SOURCE_WITHHELD\x10\x05*v\n" +
 	"\bEvidence\x12\x18\n" +
 	"\x14EVIDENCE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rEVIDENCE_NONE\x10\x01\x12\x11\n" +

@@ -97,7 +97,8 @@ type Source struct {
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// How often it promises to be synced; absent = no promise.
 	Cadence *durationpb.Duration `protobuf:"bytes,2,opt,name=cadence,proto3" json:"cadence,omitempty"`
-	// How old its permissions may become before its documents are withheld; absent = any age.
+	// How old its permissions may become before its documents are withheld; absent = any age. A committed sync session
+	// confirms the permissions of all its documents: whoever commits it has sent every change of them before.
 	AccessBound *durationpb.Duration `protobuf:"bytes,3,opt,name=access_bound,json=accessBound,proto3" json:"access_bound,omitempty"`
 	// Whom to ask about it: an address, a channel, a team.
 	Contact string `protobuf:"bytes,4,opt,name=contact,proto3" json:"contact,omitempty"`
@@ -120,7 +121,10 @@ type Source struct {
 	// When that was.
 	ErrorTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=error_time,json=errorTime,proto3" json:"error_time,omitempty"`
 	// The session that is open, if one is.
-	Session       *SyncSession `protobuf:"bytes,14,opt,name=session,proto3" json:"session,omitempty"`
+	Session *SyncSession `protobuf:"bytes,14,opt,name=session,proto3" json:"session,omitempty"`
+	// From when on its documents are withheld from everyone, unless a sync session is committed before: access_bound after
+	// the last one or, where there was none, after its first change. Absent = never.
+	WithheldTime  *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=withheld_time,json=withheldTime,proto3" json:"withheld_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -249,6 +253,13 @@ func (x *Source) GetErrorTime() *timestamppb.Timestamp {
 func (x *Source) GetSession() *SyncSession {
 	if x != nil {
 		return x.Session
+	}
+	return nil
+}
+
+func (x *Source) GetWithheldTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.WithheldTime
 	}
 	return nil
 }
@@ -873,7 +884,7 @@ var File_muniment_v1_source_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_source_proto_rawDesc = "" +
 	"\n" +
-	"\x18muniment/v1/source.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\x05\n" +
+	"\x18muniment/v1/source.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x05\n" +
 	"\x06Source\x12\x1e\n" +
 	"\x04name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x04name\x12=\n" +
@@ -892,7 +903,8 @@ const file_muniment_v1_source_proto_rawDesc = "" +
 	"\x05error\x18\f \x01(\tR\x05error\x129\n" +
 	"\n" +
 	"error_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\terrorTime\x122\n" +
-	"\asession\x18\x0e \x01(\v2\x18.muniment.v1.SyncSessionR\asession\"\xe0\x01\n" +
+	"\asession\x18\x0e \x01(\v2\x18.muniment.v1.SyncSessionR\asession\x12?\n" +
+	"\rwithheld_time\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\fwithheldTime\"\xe0\x01\n" +
 	"\vSyncSession\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n" +
 	"\n" +
@@ -991,28 +1003,29 @@ var file_muniment_v1_source_proto_depIdxs = []int32{
 	13, // 6: muniment.v1.Source.lag:type_name -> google.protobuf.Duration
 	14, // 7: muniment.v1.Source.error_time:type_name -> google.protobuf.Timestamp
 	2,  // 8: muniment.v1.Source.session:type_name -> muniment.v1.SyncSession
-	14, // 9: muniment.v1.SyncSession.start_time:type_name -> google.protobuf.Timestamp
-	14, // 10: muniment.v1.SyncSession.expire_time:type_name -> google.protobuf.Timestamp
-	1,  // 11: muniment.v1.SetSourceRequest.source:type_name -> muniment.v1.Source
-	1,  // 12: muniment.v1.SetSourceResponse.source:type_name -> muniment.v1.Source
-	1,  // 13: muniment.v1.ListSourcesResponse.sources:type_name -> muniment.v1.Source
-	13, // 14: muniment.v1.StartSyncRequest.life:type_name -> google.protobuf.Duration
-	2,  // 15: muniment.v1.StartSyncResponse.session:type_name -> muniment.v1.SyncSession
-	3,  // 16: muniment.v1.SourceService.SetSource:input_type -> muniment.v1.SetSourceRequest
-	5,  // 17: muniment.v1.SourceService.ListSources:input_type -> muniment.v1.ListSourcesRequest
-	7,  // 18: muniment.v1.SourceService.StartSync:input_type -> muniment.v1.StartSyncRequest
-	9,  // 19: muniment.v1.SourceService.CommitSync:input_type -> muniment.v1.CommitSyncRequest
-	11, // 20: muniment.v1.SourceService.AbortSync:input_type -> muniment.v1.AbortSyncRequest
-	4,  // 21: muniment.v1.SourceService.SetSource:output_type -> muniment.v1.SetSourceResponse
-	6,  // 22: muniment.v1.SourceService.ListSources:output_type -> muniment.v1.ListSourcesResponse
-	8,  // 23: muniment.v1.SourceService.StartSync:output_type -> muniment.v1.StartSyncResponse
-	10, // 24: muniment.v1.SourceService.CommitSync:output_type -> muniment.v1.CommitSyncResponse
-	12, // 25: muniment.v1.SourceService.AbortSync:output_type -> muniment.v1.AbortSyncResponse
-	21, // [21:26] is the sub-list for method output_type
-	16, // [16:21] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	14, // 9: muniment.v1.Source.withheld_time:type_name -> google.protobuf.Timestamp
+	14, // 10: muniment.v1.SyncSession.start_time:type_name -> google.protobuf.Timestamp
+	14, // 11: muniment.v1.SyncSession.expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 12: muniment.v1.SetSourceRequest.source:type_name -> muniment.v1.Source
+	1,  // 13: muniment.v1.SetSourceResponse.source:type_name -> muniment.v1.Source
+	1,  // 14: muniment.v1.ListSourcesResponse.sources:type_name -> muniment.v1.Source
+	13, // 15: muniment.v1.StartSyncRequest.life:type_name -> google.protobuf.Duration
+	2,  // 16: muniment.v1.StartSyncResponse.session:type_name -> muniment.v1.SyncSession
+	3,  // 17: muniment.v1.SourceService.SetSource:input_type -> muniment.v1.SetSourceRequest
+	5,  // 18: muniment.v1.SourceService.ListSources:input_type -> muniment.v1.ListSourcesRequest
+	7,  // 19: muniment.v1.SourceService.StartSync:input_type -> muniment.v1.StartSyncRequest
+	9,  // 20: muniment.v1.SourceService.CommitSync:input_type -> muniment.v1.CommitSyncRequest
+	11, // 21: muniment.v1.SourceService.AbortSync:input_type -> muniment.v1.AbortSyncRequest
+	4,  // 22: muniment.v1.SourceService.SetSource:output_type -> muniment.v1.SetSourceResponse
+	6,  // 23: muniment.v1.SourceService.ListSources:output_type -> muniment.v1.ListSourcesResponse
+	8,  // 24: muniment.v1.SourceService.StartSync:output_type -> muniment.v1.StartSyncResponse
+	10, // 25: muniment.v1.SourceService.CommitSync:output_type -> muniment.v1.CommitSyncResponse
+	12, // 26: muniment.v1.SourceService.AbortSync:output_type -> muniment.v1.AbortSyncResponse
+	22, // [22:27] is the sub-list for method output_type
+	17, // [17:22] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_muniment_v1_source_proto_init() }
