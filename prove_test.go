@@ -28,7 +28,7 @@ type promise struct {
 // promises are in the order in which they are proven, which is from fast to slow.
 var promises = []promise{
 	{"the truth decides", "^(TestDecidesAsTheReference|TestEveryChain)$", []string{"./acl"}, 2},
-	{"a revocation is in force at once", "^(TestRevocation|TestStaleViewIsNoticed)$", []string{"./retriever"}, 2},
+	{"a revocation is in force at once", "^(TestRevocation|TestStaleViewIsNoticed|TestNewEnemies)$", []string{"./retriever"}, 3},
 	{"wide callers are answered", "^TestWideCallers$", []string{"./retriever"}, 1},
 	{"the tests notice mutants", "^TestMutants", []string{"."}, 1},
 	{"transcripts without what is hidden", "^TestTranscripts$", []string{"./cmd/muniment"}, 1},

@@ -16,7 +16,8 @@ import (
 // TestRevocation: a change that has been acknowledged is seen by every read that begins
 // later. Clients change policies, groups, folders and documents and read them, all side by
 // side; then porcupine looks for an order of it all that explains every answer and in which
-// nothing comes before what had ended when it began.
+// nothing comes before what had ended when it began. Lines about content and about who may
+// read race for one document (ACL-14): neither is lost, and the older of two changes nothing.
 func TestRevocation(t *testing.T) {
 	things := prove.Count(1500, 20_000)
 	const each = 2000
