@@ -61,12 +61,12 @@ func TestRevocation(t *testing.T) {
 // is slower than usual, as under the race detector, reads seldom begin so soon after an
 // acknowledgement; if nothing is noticed, the cache grows with the time that all takes.
 func TestStaleViewIsNoticed(t *testing.T) {
-	const histories = 40
+	const histories = 30
 	for seed := uint64(1); seed <= histories; seed++ {
 		o := newOffice(t)
 		stale := &stale{States: o.indexer, age: 200 * time.Microsecond}
 		if !prove.Long() {
-			stale.age <<= (seed - 1) / 5
+			stale.age <<= (seed - 1) / 3
 		}
 		o.States = pinning{stale, o.herald}
 		history := o.work(t, seed, 400)
