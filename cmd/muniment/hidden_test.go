@@ -33,7 +33,7 @@ func (a worldAsker) reads(w *world, r *register) bool {
 }
 
 // TestHiddenMeansAbsent is the first promise over the wire (LEAK-01, LEAK-02, LEAK-04,
-// LEAK-08, LEAK-09, LEAK-26): in random worlds, a server and one that never held what the
+// LEAK-07, LEAK-08, LEAK-09, LEAK-26): in random worlds, a server and one that never held what the
 // asker may not read, as the reference evaluator judges, give the same bytes for every call
 // of the contract; and go on to do so while hidden things come, change and go on the one
 // alone.
