@@ -123,6 +123,18 @@ func (w *world) anyDocument() *register {
 	return w.register(pick(w, worldSources...), fmt.Sprint("page ", w.IntN(60)))
 }
 
+// flood is documents that nobody may read, more than a search looks at, and full of the
+// words that are asked for.
+func (w *world) flood(n int) (list []*pb.IngestRequest) {
+	for i := range n {
+		list = append(list, documentItem(&pb.Document{
+			Source: pick(w, worldSources...), Id: fmt.Sprint("flood ", i), Version: 1, Title: w.text(2), Text: w.text(30) + ".",
+			Policy: &pb.Policy{}, Labels: map[string]string{"colour": "red"}, Container: new("top"),
+		}))
+	}
+	return list
+}
+
 // closed is a version of the document for nobody.
 func (w *world) closed(r *register) *pb.IngestRequest {
 	item := w.document(r.source, r.id)

@@ -109,6 +109,11 @@ func (n *hiddenTally) count(answers []heard) {
 func grow(t *testing.T, seed uint64, rounds, askers int, seen *hiddenTally) {
 	w, whole := newWorld(seed), serveConfig(t, worldConfig(t.TempDir()))
 	defer whole.stop()
+	if seed%8 == 0 {
+		flood := w.flood(250)
+		whole.mustSend(flood...)
+		seen.hidden.Add(int64(len(flood)))
+	}
 	var items []*pb.IngestRequest
 	for round := range rounds {
 		var batch []*pb.IngestRequest
