@@ -22,7 +22,7 @@ import (
 // tell apart must be equal, down to the bits of the scores.
 func TestHiddenDocumentsDoNotExist(t *testing.T) {
 	const lanes = 4 // side by side, since much of the time is waiting for the disk
-	worlds := uint64(prove.Count(32, 1000))
+	worlds := uint64(prove.Count(32, 300))
 	if testing.Short() {
 		worlds = 8
 	}
