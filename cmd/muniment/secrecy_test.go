@@ -94,12 +94,15 @@ func TestExistenceIsSecret(t *testing.T) {
 	demandEveryName(t, probes)
 	callers := secretCallers()
 	answers, exempt := 0, 0
-	for _, c := range callers {
+	for i, c := range callers {
 		ctx := s.as(c.token)
-		for _, p := range probes {
+		for j, p := range probes {
 			var first heard
 			var firstAsked secret
-			for _, x := range targets {
+			for k, x := range targets {
+				if !prove.Long() && k > 0 && (i+j+k)%3 > 0 {
+					continue // each target has its turn with other probes and callers
+				}
 				except := c.except[p.method.FullName()]
 				elsewhere := x.source != "finance" && strings.HasSuffix(c.name, ":finance") // where the role is not for
 				if except == "all" || except == "existing" && (x.exists || elsewhere) || x.appOnly && c.token.App == "" {
@@ -115,7 +118,7 @@ func TestExistenceIsSecret(t *testing.T) {
 			}
 		}
 	}
-	if answers < len(callers)*len(probes)*len(targets)/2 {
+	if answers < len(callers)*len(probes)*len(targets)*prove.Count(1, 3)/4 {
 		t.Errorf("only %d answers were compared, and %d exempt", answers, exempt)
 	}
 	prove.Report(t, "existence is secret", "%d answers to %d callers by %d probes of %d methods about %d hidden, deleted and never-existing things, 0 differences (%d exempt: asked by the role that the method is for)",
