@@ -30,7 +30,7 @@ test: ## gofmt, vet, contract lint, generated-code check, staticcheck, then ever
 		set -x; go test -timeout 14m ./...; \
 	fi
 
-prove: ## run the long form of the tests of every promise and print what was counted, a line for each; half an hour
+prove: ## run the long form of the tests of every promise and print what was counted, a line for each; a quarter of an hour
 	go test . -run '^TestProve$$' -prove -v -count=1 -timeout 90m
 
 figures: ## measure ingestion and print the table of docs/performance.md

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ var promises = []promise{
 // how it gets on, and closes with a line for each promise.
 func TestProve(t *testing.T) {
 	if !*proving {
-		t.Skip("takes up to half an hour: make prove")
+		t.Skip("takes a quarter of an hour: make prove")
 	}
 	if failed := proveAll(t, os.Stdout, ".", promises); failed != nil {
 		t.Errorf("not proven: %s", strings.Join(failed, ", "))
@@ -99,6 +100,28 @@ func (p promise) prove(dir, file string) ([]string, error) {
 		return lines, fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, output)
 	}
 	return lines, nil
+}
+
+// TestPromisesNameTests: a promise whose test has been renamed is not proven, which would
+// else be noticed only when somebody proves it.
+func TestPromisesNameTests(t *testing.T) {
+	for _, p := range promises {
+		var source []byte
+		for _, pkg := range p.packages {
+			files, err := filepath.Glob(filepath.Join(pkg, "*_test.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range files {
+				source = append(source, read(t, file)...)
+			}
+		}
+		for _, name := range regexp.MustCompile(`Test\w+`).FindAllString(p.run, -1) {
+			if !regexp.MustCompile(`(?m)^func ` + name).Match(source) {
+				t.Errorf("%s: there is no %s in %s", p.name, name, strings.Join(p.packages, " or "))
+			}
+		}
+	}
 }
 
 // TestProvingFails shows that a promise fails whose test fails, or is not there, or reports
