@@ -66,6 +66,8 @@ func proveAll(t *testing.T, out io.Writer, dir string, list []promise) (failed [
 			state, counts = "FAILED", cmp.Or(counts, "see above")
 			fmt.Fprintf(out, "%v\n", err)
 			failed = append(failed, p.name)
+		} else if strings.HasPrefix(counts, "not shown") { // what it needs is not here
+			state = "not run"
 		}
 		fmt.Fprintf(out, "proving: %s: %s after %s\n", p.name, state, took)
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", state, p.name, took, counts)
@@ -148,6 +150,7 @@ func report(s string) {
 
 func TestKept(t *testing.T)   { report("kept: 3 of 3") }
 func TestBroken(t *testing.T) { report("broken: 2 of 3"); t.Fatal("the third") }
+func TestAway(t *testing.T)   { report("away: not shown, for it is not here"); t.Skip() }
 func TestSilent(t *testing.T) {}
 `,
 	} {
@@ -158,12 +161,12 @@ func TestSilent(t *testing.T) {}
 	var out strings.Builder
 	failed := proveAll(t, &out, module, []promise{
 		{"broken", "^TestBroken$", []string{"."}, 1}, {"kept", "^TestKept$", []string{"."}, 1}, {"silent", "^TestSilent$", []string{"."}, 1},
-		{"half", "^(TestKept|TestSilent)$", []string{"."}, 2}, {"absent", "^TestAbsent$", []string{"."}, 1},
+		{"half", "^(TestKept|TestSilent)$", []string{"."}, 2}, {"absent", "^TestAbsent$", []string{"."}, 1}, {"away", "^TestAway$", []string{"."}, 1},
 	})
 	if want := []string{"broken", "silent", "half", "absent"}; !slices.Equal(failed, want) {
 		t.Errorf("%v failed, want %v:\n%s", failed, want, &out)
 	}
-	for _, want := range []string{"\nok      kept    ", "3 of 3\n", "\nFAILED  silent  ", "--- FAIL: TestBroken"} {
+	for _, want := range []string{"\nok       kept    ", "\nnot run  away    ", "3 of 3\n", "\nFAILED   silent  ", "--- FAIL: TestBroken"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output lacks %q:\n%s", want, &out)
 		}
