@@ -82,24 +82,33 @@ func within(p catalog.Passage, s freshness.Span) freshness.Span {
 	return freshness.Origin(p.Span, p.Runs, s)
 }
 
-// superseded lists each pair of returned documents of which one replaces the other, once.
+// superseded lists each pair of returned documents of which one replaces the other, once, at
+// the first passage of each.
 func superseded(results []Result) []Conflict {
-	var list []Conflict
-	first := func(i int) bool { // the first passage of its document
-		return !slices.ContainsFunc(results[:i], func(r Result) bool {
-			return r.Document.DocumentID == results[i].Document.DocumentID
-		})
+	first := map[catalog.DocumentID]int{}
+	for i := range results {
+		if _, known := first[results[i].Document.DocumentID]; !known {
+			first[results[i].Document.DocumentID] = i
+		}
 	}
-	for i, newer := range results {
-		for j, older := range results {
-			if first(i) && first(j) && newer.Document.Source == older.Document.Source && i != j &&
-				slices.Contains(newer.Document.Supersedes, older.Document.DocumentID) {
-				c := freshness.Conflict{
-					A: i, B: j, Confidence: 1, Preferred: 1, PreferredReason: "it declares to replace the other",
-					Explanation: fmt.Sprintf("%q declares to replace %q", newer.Document.Title, older.Document.Title),
-				}
-				list = append(list, Conflict{c, true})
+	var list []Conflict
+	for i := range results {
+		newer := &results[i].Document
+		if first[newer.DocumentID] != i {
+			continue
+		}
+		var replaced []int
+		for _, id := range newer.Supersedes {
+			if j, shown := first[id]; shown && j != i && id.Source == newer.Source && !slices.Contains(replaced, j) {
+				replaced = append(replaced, j)
 			}
+		}
+		slices.Sort(replaced)
+		for _, j := range replaced {
+			list = append(list, Conflict{freshness.Conflict{
+				A: i, B: j, Confidence: 1, Preferred: 1, PreferredReason: "it declares to replace the other",
+				Explanation: fmt.Sprintf("%q declares to replace %q", newer.Title, results[j].Document.Title),
+			}, true})
 		}
 	}
 	return list
