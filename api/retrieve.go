@@ -27,8 +27,16 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 	if limit == 0 {
 		limit = defaultLimit
 	}
+	place, err := s.place(c, req)
+	if err != nil {
+		return nil, err
+	}
+	from, err := toOffset(place)
+	if err != nil {
+		return nil, err
+	}
 	answer, err := s.Retriever.Retrieve(ctx, c.Identity, retriever.Request{
-		ID: c.id, Query: req.GetQuery(), Limit: limit, Filter: toFilter(req.GetFilter()), AtLeast: atLeast, Chain: c.Chain,
+		ID: c.id, Query: req.GetQuery(), Limit: limit, From: from, Filter: toFilter(req.GetFilter()), AtLeast: atLeast, Chain: c.Chain,
 		Vector: toVector(req.GetVector()),
 	})
 	if errors.Is(err, indexer.ErrTooManyTerms) {
@@ -44,6 +52,11 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 	resp := &pb.RetrieveResponse{
 		Evidence: evidences[answer.Evidence], Receipt: receipt, RetrievalId: c.id, RequestId: c.id,
 		ServedAt: timestamppb.New(answer.At), WithheldSources: answer.Withheld,
+	}
+	if answer.More {
+		if resp.NextPageToken, err = s.nextPage(c, req, fromOffset(from+limit)); err != nil {
+			return nil, err
+		}
 	}
 	for _, r := range answer.Results {
 		resp.Results = append(resp.Results, fromResult(r))
@@ -83,6 +96,7 @@ var (
 		retriever.VectorRebuilding:  pb.Degradation_DEGRADATION_VECTOR_REBUILDING,
 		retriever.PendingEmbedding:  pb.Degradation_DEGRADATION_PENDING_EMBEDDING,
 		retriever.SourceWithheld:    pb.Degradation_DEGRADATION_SOURCE_WITHHELD,
+		retriever.CutOff:            pb.Degradation_DEGRADATION_CUT_OFF,
 	}
 )
 

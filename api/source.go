@@ -1,8 +1,11 @@
 package api
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -17,6 +20,9 @@ import (
 
 // sessionLife is how long a sync session lasts without an item if its request does not say.
 const sessionLife = time.Hour
+
+// defaultSources is how many sources a page has if its request does not say.
+const defaultSources = 100
 
 type sources struct {
 	pb.UnimplementedSourceServiceServer
@@ -47,18 +53,34 @@ func (s sources) ListSources(ctx context.Context, req *pb.ListSourcesRequest) (*
 	if err := s.validate(req); err != nil {
 		return nil, err
 	}
+	place, err := s.place(c, req)
+	if err != nil {
+		return nil, err
+	}
 	all, err := s.Indexer.Store.Sources(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if place != nil { // sources are listed by name and never removed, so what a page ended with is there
+		last := slices.IndexFunc(all, func(source catalog.Source) bool { return bytes.Equal(fromName(source.Name), place) })
+		if last < 0 {
+			return nil, errPage
+		}
+		all = all[last+1:]
+	}
 	if _, err := s.record(ctx, c, audit.Record{Kind: audit.KindRead, Read: &audit.Read{ID: "sources"}}); err != nil {
 		return nil, err
 	}
-	resp := &pb.ListSourcesResponse{}
+	resp, limit := &pb.ListSourcesResponse{}, cmp.Or(int(req.GetLimit()), defaultSources)
 	for _, source := range all {
-		if mayFor(c, source.Name, identity.RoleIngest, identity.RoleSteward) || c.Roles.May(identity.RoleAdmin, "") {
-			resp.Sources = append(resp.Sources, s.fromSource(source))
+		if !mayFor(c, source.Name, identity.RoleIngest, identity.RoleSteward) && !c.Roles.May(identity.RoleAdmin, "") {
+			continue
 		}
+		if len(resp.Sources) == limit {
+			resp.NextPageToken, err = s.nextPage(c, req, fromName(resp.Sources[limit-1].GetName()))
+			return resp, err
+		}
+		resp.Sources = append(resp.Sources, s.fromSource(source))
 	}
 	return resp, nil
 }

@@ -31,7 +31,8 @@ func (h *handler) revision(token string) (catalog.Revision, error) {
 	return catalog.Revision(binary.BigEndian.Uint64(b)), nil
 }
 
-// receipt seals a record's place in the log and its leaf hash.
+// receipt seals a record's place in the log and its leaf hash. It is not bound to its
+// caller, because it is for auditors, who open those of everyone; nobody else opens any.
 func (h *handler) receipt(e audit.Entry) (string, error) {
 	return h.Keys.Seal(identity.PurposeReceipt, nil, append(binary.BigEndian.AppendUint64(nil, uint64(e.Index)), e.Leaf[:]...), identity.NeverExpires)
 }

@@ -113,6 +113,7 @@ func TestDegradationNames(t *testing.T) {
 	want := map[retriever.Degradation]string{
 		retriever.KeywordOnly: "KEYWORD_ONLY", retriever.KeywordRebuilding: "KEYWORD_REBUILDING", retriever.VectorRebuilding: "VECTOR_REBUILDING",
 		retriever.PendingEmbedding: "PENDING_EMBEDDING", retriever.SourceWithheld: "SOURCE_WITHHELD",
+		retriever.CutOff: "CUT_OFF",
 	}
 	for d, name := range want {
 		if d.String() != name {

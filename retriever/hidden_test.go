@@ -119,13 +119,14 @@ type shown struct {
 
 type shownAnswer struct {
 	Results      []shown
+	More         bool
 	Conflicts    []retriever.Conflict
 	Degradations []retriever.Degradation
 	Evidence     retriever.Evidence
 }
 
 func show(a retriever.Answer) shownAnswer {
-	out := shownAnswer{Conflicts: a.Conflicts, Degradations: a.Degradations, Evidence: a.Evidence}
+	out := shownAnswer{More: a.More, Conflicts: a.Conflicts, Degradations: a.Degradations, Evidence: a.Evidence}
 	for _, r := range a.Results {
 		d := r.Document
 		d.Synced, d.ACLSynced, d.Rows, d.ContentAt = catalog.Document{}.Synced, catalog.Document{}.ACLSynced, catalog.Rows{}, 0
@@ -140,7 +141,7 @@ func show(a retriever.Answer) shownAnswer {
 
 // tally counts what the random worlds had in them, so that the test cannot pass by never
 // coming near what it is about.
-type tally struct{ answers, hiding, conflicts, superseded, empty, waiting int }
+type tally struct{ answers, hiding, conflicts, superseded, empty, waiting, more int }
 
 func (n *tally) count(a shownAnswer, hidden int) {
 	n.answers++
@@ -149,6 +150,9 @@ func (n *tally) count(a shownAnswer, hidden int) {
 	}
 	if len(a.Results) == 0 {
 		n.empty++
+	}
+	if a.More {
+		n.more++
 	}
 	n.conflicts += len(a.Conflicts)
 	if slices.Contains(a.Degradations, retriever.PendingEmbedding) {
@@ -164,10 +168,11 @@ func (n *tally) count(a shownAnswer, hidden int) {
 func (n *tally) add(m tally) {
 	n.answers, n.hiding, n.empty = n.answers+m.answers, n.hiding+m.hiding, n.empty+m.empty
 	n.conflicts, n.superseded, n.waiting = n.conflicts+m.conflicts, n.superseded+m.superseded, n.waiting+m.waiting
+	n.more += m.more
 }
 
 func (n *tally) check(t *testing.T) {
-	if n.hiding < n.answers/3 || n.conflicts == 0 || n.superseded == 0 || n.empty == n.answers || n.waiting == 0 || n.waiting > n.answers*3/4 {
+	if n.hiding < n.answers/3 || n.conflicts == 0 || n.superseded == 0 || n.empty == n.answers || n.waiting == 0 || n.more < n.answers/10 || n.waiting > n.answers*3/4 {
 		t.Errorf("the random worlds are too plain to prove anything: %+v", *n)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // How the order by relevance is corrected by what is known of the sources.
 const (
-	perDocument = 2    // passages of one document in an answer
+	perDocument = 2    // passages of one document, on all pages together
 	demotion    = 0.5  // of a document that a visible one supersedes
 	tie         = 0.03 // scores this close are a tie, won by the newer source
 )
@@ -26,32 +26,6 @@ type Result struct {
 	Coverage     float64
 	Finding      freshness.Finding
 	SupersededBy *catalog.DocumentID // a document the caller can see, if Finding says so
-}
-
-// read takes the candidates to the catalog, which alone decides what the view may have,
-// judges their sources, corrects the order, and reads the passages that remain.
-func read(ctx context.Context, state *indexer.State, view acl.View, candidates []candidate, limit int) ([]Result, error) {
-	documents, err := readDocuments(ctx, state, view, candidates)
-	if err != nil {
-		return nil, err
-	}
-	var results []Result
-	for _, c := range candidates {
-		j, ok := documents[c.id.Document]
-		if !ok {
-			continue
-		}
-		score := c.score
-		if j.finding.State == freshness.Superseded {
-			score *= demotion
-		}
-		results = append(results, Result{
-			Passage: catalog.Passage{ID: c.id}, Document: j.Document, Score: score, Coverage: c.coverage,
-			Finding: j.finding, SupersededBy: j.supersededBy,
-		})
-	}
-	results = cut(order(results), limit)
-	return readPassages(ctx, state, view, results)
 }
 
 // judged is a document with what freshness says of it to this caller.
@@ -127,19 +101,6 @@ func order(results []Result) []Result {
 		from = to
 	}
 	return results
-}
-
-// cut keeps the best passages, not too many of one document.
-func cut(results []Result, limit int) []Result {
-	count := map[catalog.DocumentID]int{}
-	var kept []Result
-	for _, r := range results {
-		if id := r.Document.DocumentID; len(kept) < limit && count[id] < perDocument {
-			count[id]++
-			kept = append(kept, r)
-		}
-	}
-	return kept
 }
 
 func readPassages(ctx context.Context, state *indexer.State, view acl.View, results []Result) ([]Result, error) {

@@ -13,7 +13,7 @@ import (
 
 // Ranking names the way results are found and ordered, for the record. It changes when
 // any constant of the ranking does.
-const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5/tie0.03/cap2"
+const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5/tie0.03/cap2/layers100x4"
 
 // record makes the answer durable in the audit log.
 func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request, state *indexer.State, a Answer) (audit.Entry, error) {
@@ -23,9 +23,10 @@ func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request
 	}
 	options, err := json.Marshal(struct {
 		Limit      int
+		From       int `json:",omitempty"`
 		Filter     indexer.Filter
 		VectorHash string `json:",omitempty"`
-	}{req.Limit, req.Filter, vector})
+	}{req.Limit, req.From, req.Filter, vector})
 	if err != nil {
 		return audit.Entry{}, err
 	}
@@ -42,7 +43,7 @@ func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request
 			Source: res.Document.Source, ID: res.Document.ID, Version: res.Document.Version,
 			ContentHash: hex.EncodeToString(res.Document.ContentHash[:]),
 			Start:       res.Passage.Span.Start, End: res.Passage.Span.End,
-			Rank: i + 1, Score: res.Score, State: res.Finding.State.String(),
+			Rank: req.From + i + 1, Score: res.Score, State: res.Finding.State.String(),
 		})
 	}
 	return r.Log.Append(ctx, audit.Record{

@@ -65,6 +65,7 @@ type Request struct {
 	ID      string // names the retrieval in the audit log
 	Query   string
 	Limit   int // how many passages, at least 1
+	From    int // how many passages the pages before have shown, less than MostResults
 	Filter  indexer.Filter
 	AtLeast catalog.Revision // answer from this revision or a newer one
 	Chain   []string         // the act chain of the caller's token, for the record
@@ -74,6 +75,7 @@ type Request struct {
 // Answer is what was found among what the caller may read.
 type Answer struct {
 	Results      []Result // best first
+	More         bool     // whether another page follows
 	Conflicts    []Conflict
 	Degradations []Degradation
 	Withheld     []string // the sources that are SourceWithheld, in order
@@ -102,13 +104,13 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 	visible := state.Table.Visible(view).Narrow(req.Filter)
 
 	question, degraded := r.question(ctx, state, req.Query, brought)
-	results, failed, err := r.find(ctx, state, view, visible, question, req.Limit)
+	page, err := find(ctx, state, view, visible, question, req.From, req.Limit)
 	if err != nil {
 		return Answer{}, err
 	}
 	answer := Answer{
-		Results: results, Conflicts: conflicts(results), Degradations: append(degraded, failed...),
-		Withheld: visible.Withheld(), Evidence: evidence(results), At: view.At(),
+		Results: page.results, More: page.more, Conflicts: conflicts(page.results), Degradations: append(degraded, page.degraded...),
+		Withheld: visible.Withheld(), Evidence: evidence(page.results), At: view.At(),
 	}
 	if visible.Waiting() {
 		answer.Degradations = append(answer.Degradations, PendingEmbedding)

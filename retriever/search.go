@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
 )
@@ -17,32 +16,10 @@ import (
 // only.
 const embedBudget = 250 * time.Millisecond
 
-// How many hits each leg gives to the fusion at first: enough that a passage that is good
-// for both legs is not lost to one that is best for one. And at most.
-const (
-	leastDepth = 100
-	mostDepth  = 12_800
-)
-
 // question is what the legs search for, and the vector leg's share in the fused score.
 type question struct {
 	indexer.Query
 	weight float64
-}
-
-// find searches, fuses and reads, and goes deeper as long as there may be more: passages
-// of one long document can fill the first depth and leave little after the cut.
-func (r *Retriever) find(ctx context.Context, state *indexer.State, view acl.View, visible *indexer.Visible, q question, limit int) (results []Result, failed []Degradation, err error) {
-	for depth := max(leastDepth, 5*limit); ; depth = min(4*depth, mostDepth) {
-		found, failed, err := search(ctx, state, visible, q.Query, depth)
-		if err != nil {
-			return nil, nil, err
-		}
-		results, err := read(ctx, state, view, fuse(visible, found, q.weight), limit) // the truth decides
-		if err != nil || len(results) >= limit || depth >= mostDepth || len(found.keyword) < depth && len(found.vector) < depth {
-			return results, failed, err
-		}
-	}
 }
 
 // Degradation names something that could not be done as usual.
@@ -55,11 +32,12 @@ const (
 	VectorRebuilding                         // the vector index is being rebuilt
 	PendingEmbedding                         // a document in view waits for its vectors
 	SourceWithheld                           // a source that would be in view is withheld
+	CutOff                                   // more may follow, but a query goes no further
 )
 
 // String returns the degradation's name in UPPER_SNAKE.
 func (d Degradation) String() string {
-	return [...]string{"", "KEYWORD_ONLY", "KEYWORD_REBUILDING", "VECTOR_REBUILDING", "PENDING_EMBEDDING", "SOURCE_WITHHELD"}[d]
+	return [...]string{"", "KEYWORD_ONLY", "KEYWORD_REBUILDING", "VECTOR_REBUILDING", "PENDING_EMBEDDING", "SOURCE_WITHHELD", "CUT_OFF"}[d]
 }
 
 // question makes the text, and the vector that may have come with it, into what the legs

@@ -42,7 +42,7 @@ func (s *server) source(name string) *pb.Source {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return namedSource(resp, name)
+	return namedSource(resp.GetSources(), name)
 }
 
 func (s *server) env() []string {

@@ -54,7 +54,7 @@ var otherCalls = map[protoreflect.FullName]func(w *world) []proto.Message{
 	"muniment.v1.DirectoryService.GetGroup": func(w *world) []proto.Message {
 		return one(&pb.GetGroupRequest{Name: pick(w, append(worldGroups, "group:none")...)})
 	},
-	"muniment.v1.SourceService.ListSources": func(w *world) []proto.Message { return one(&pb.ListSourcesRequest{}) },
+	"muniment.v1.SourceService.ListSources": func(w *world) []proto.Message { return one(&pb.ListSourcesRequest{Limit: 1}) },
 	"muniment.v1.SourceService.SetSource": func(w *world) []proto.Message {
 		return one(&pb.SetSourceRequest{Source: &pb.Source{Name: pick(w, worldSources...)}})
 	},
@@ -113,7 +113,7 @@ func (w *world) calls(t *testing.T) (list []worldCall) {
 	for range 10 {
 		add(get, &pb.GetDocumentRequest{Document: w.ref()})
 	}
-	for _, bad := range []*pb.RetrieveRequest{{Query: "ferry", Limit: -1}, {}, {Query: "a ferry 15 minutes £40", AtLeastAsFresh: "made up"}} {
+	for _, bad := range []*pb.RetrieveRequest{{Query: "ferry", Limit: -1}, {}, {Query: "a ferry 15 minutes £40", AtLeastAsFresh: "made up"}, {Query: "ferry", PageToken: "made up"}} {
 		add(retrieve, bad)
 	}
 	add(get, &pb.GetDocumentRequest{Document: &pb.DocumentRef{Source: "handbook"}})

@@ -66,12 +66,12 @@ func TestHiddenMeansAbsent(t *testing.T) {
 // hiddenTally counts what the worlds had in them, so that the test cannot pass by never
 // coming near what it is about.
 type hiddenTally struct {
-	pairs, visible, hidden, queries, answers, changes, found, conflicts, superseded atomic.Int64
+	pairs, visible, hidden, queries, answers, changes, found, pages, conflicts, superseded atomic.Int64
 }
 
 func (n *hiddenTally) String() string {
-	return fmt.Sprintf("%d world pairs × %d queries, %d answers compared byte for byte (%d with passages), %d changes of hidden things between them; %d documents visible, %d hidden",
-		n.pairs.Load(), worldQueries, n.answers.Load(), n.found.Load(), n.changes.Load(), n.visible.Load(), n.hidden.Load())
+	return fmt.Sprintf("%d world pairs × %d queries, %d answers compared byte for byte (%d with passages, %d further pages of them), %d changes of hidden things between them; %d documents visible, %d hidden",
+		n.pairs.Load(), worldQueries, n.answers.Load(), n.found.Load(), n.pages.Load(), n.changes.Load(), n.visible.Load(), n.hidden.Load())
 }
 
 func (n *hiddenTally) check(t *testing.T) {
@@ -79,7 +79,7 @@ func (n *hiddenTally) check(t *testing.T) {
 	switch {
 	case n.visible.Load() < 4*pairs || n.hidden.Load() < 4*pairs || n.changes.Load() < 2*pairs:
 		t.Errorf("the worlds say little: %v", n)
-	case n.found.Load() < 5*pairs || n.queries.Load() < worldQueries*pairs || n.conflicts.Load() == 0 || n.superseded.Load() == 0:
+	case n.found.Load() < 5*pairs || n.pages.Load() < 2*pairs || n.queries.Load() < worldQueries*pairs || n.conflicts.Load() == 0 || n.superseded.Load() == 0:
 		t.Errorf("the questions say little: %v; %d queries, %d conflicts, %d superseded", n, n.queries.Load(), n.conflicts.Load(), n.superseded.Load())
 	}
 }
@@ -94,6 +94,9 @@ func (n *hiddenTally) count(answers []heard) {
 		}
 		if len(resp.GetResults()) > 0 {
 			n.found.Add(1)
+		}
+		for next := h.next; next != nil; next = next.next {
+			n.pages.Add(1)
 		}
 		n.conflicts.Add(int64(len(resp.GetConflicts())))
 		for _, r := range resp.GetResults() {

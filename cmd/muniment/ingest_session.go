@@ -37,15 +37,15 @@ func (r *folderRun) persist(ctx context.Context, call func(context.Context, ...g
 
 // listed returns the source as the server shows it, nil if it is new.
 func (r *folderRun) listed(ctx context.Context) (*pb.Source, error) {
-	resp, err := r.sources().ListSources(ctx, &pb.ListSourcesRequest{})
+	list, err := allSources(ctx, r.sources())
 	if err != nil {
 		return nil, err
 	}
-	return namedSource(resp, r.source), nil
+	return namedSource(list, r.source), nil
 }
 
-func namedSource(resp *pb.ListSourcesResponse, name string) *pb.Source {
-	for _, s := range resp.GetSources() {
+func namedSource(list []*pb.Source, name string) *pb.Source {
+	for _, s := range list {
 		if s.GetName() == name {
 			return s
 		}

@@ -25,8 +25,8 @@ var mayDiffer = []protoreflect.Name{
 }
 
 // TestMaskIsTheContracts holds that list against the sentence of the contract that names
-// the exempt fields. The two more are those of tokens, which other messages call opaque; no
-// response of a read has them.
+// the exempt fields. The one more is that of consistency tokens, which other messages call
+// opaque; no response of a read has it.
 func TestMaskIsTheContracts(t *testing.T) {
 	text, err := os.ReadFile("../../proto/muniment/v1/retrieval.proto")
 	if err != nil {
@@ -36,7 +36,7 @@ func TestMaskIsTheContracts(t *testing.T) {
 	if sentence == nil {
 		t.Fatal("the contract does not say which fields may differ")
 	}
-	named := []protoreflect.Name{"consistency_token", "next_page_token"}
+	named := []protoreflect.Name{"consistency_token"}
 	for _, word := range regexp.MustCompile(`[a-z_]+`).FindAllString(string(sentence[1]), -1) {
 		if !slices.Contains([]string{"and", "inside", "the", "results"}, word) {
 			named = append(named, protoreflect.Name(word))
@@ -46,9 +46,13 @@ func TestMaskIsTheContracts(t *testing.T) {
 	if masked := slices.Sorted(slices.Values(mayDiffer)); !slices.Equal(named, masked) {
 		t.Errorf("the contract exempts %v, the tests %v", named, masked)
 	}
+	exempting := []protoreflect.FullName{
+		"muniment.v1.IngestionService.Ingest", "muniment.v1.SourceService.CommitSync",
+		"muniment.v1.RetrievalService.Retrieve", "muniment.v1.SourceService.ListSources",
+	}
 	for name, m := range contract(t) {
 		for _, field := range []protoreflect.Name{"consistency_token", "next_page_token"} {
-			if m.Output().Fields().ByName(field) != nil && name != "muniment.v1.IngestionService.Ingest" && name != "muniment.v1.SourceService.CommitSync" {
+			if m.Output().Fields().ByName(field) != nil && !slices.Contains(exempting, name) {
 				t.Errorf("%s answers with %s: the contract has to exempt it by name", name, field)
 			}
 		}
@@ -83,12 +87,38 @@ func blank(m protoreflect.Message) {
 type heard struct {
 	what     string
 	message  proto.Message // the response or the whole error
-	wire     string        // the message, encoded
+	wire     string        // the message, encoded, and those of the pages that follow
 	metadata string
+	next     *heard // the page that follows
 }
 
-// call makes one call and returns what its caller hears.
+// mostPages is how many pages of an answer are listened to.
+const mostPages = 4
+
+// followed is what is heard of the page after the response, nil if it names none.
+func (s *server) followed(ctx context.Context, method string, req, resp proto.Message, pages int) *heard {
+	field := resp.ProtoReflect().Descriptor().Fields().ByName("next_page_token")
+	if field == nil || pages == mostPages {
+		return nil
+	}
+	token := resp.ProtoReflect().Get(field)
+	if token.String() == "" {
+		return nil
+	}
+	again := proto.Clone(req)
+	again.ProtoReflect().Set(again.ProtoReflect().Descriptor().Fields().ByName("page_token"), token)
+	h := s.page(ctx, method, again, resp.ProtoReflect().New().Interface(), pages+1)
+	h.what = fmt.Sprint("page ", pages+1, " of ", h.what)
+	return &h
+}
+
+// call makes one call and returns what its caller hears, on the pages that follow too.
 func (s *server) call(ctx context.Context, method string, req, resp proto.Message) heard {
+	s.t.Helper()
+	return s.page(ctx, method, req, resp, 1)
+}
+
+func (s *server) page(ctx context.Context, method string, req, resp proto.Message, pages int) heard {
 	s.t.Helper()
 	var header, trailer metadata.MD
 	err := s.conn.Invoke(ctx, method, req, resp, grpc.Header(&header), grpc.Trailer(&trailer))
@@ -97,6 +127,7 @@ func (s *server) call(ctx context.Context, method string, req, resp proto.Messag
 	if err != nil {
 		h.message = status.Convert(err).Proto()
 	} else {
+		h.next = s.followed(ctx, method, req, resp, pages)
 		blank(resp.ProtoReflect())
 	}
 	wire, err := proto.MarshalOptions{Deterministic: true}.Marshal(h.message)
@@ -104,6 +135,9 @@ func (s *server) call(ctx context.Context, method string, req, resp proto.Messag
 		s.t.Fatal(err)
 	}
 	h.wire = string(wire)
+	if h.next != nil {
+		h.wire, h.metadata = h.wire+h.next.wire, h.metadata+h.next.metadata
+	}
 	return h
 }
 
@@ -135,6 +169,9 @@ func (h heard) text(t *testing.T) string {
 	var text strings.Builder
 	if err := printJSON(&text, h.message); err != nil {
 		t.Fatal(err)
+	}
+	if h.next != nil {
+		text.WriteString(h.next.text(t))
 	}
 	return text.String() + h.metadata
 }

@@ -27,6 +27,9 @@ func retrieveCommand() *cobra.Command {
 		Long: `Ask a question as the token's subject and print the best passages the subject may read, how far each source
 can be trusted, and where they contradict each other.
 
+If more passages follow, the last line is what to add to the same command for the next page, within 15 minutes. A page
+is a question of its own: rights are checked anew, and it is recorded by itself. There are 1,000 passages at most.
+
 ` + exitCodes,
 		Example: `  muniment retrieve "how many days of leave do I have?"
   muniment retrieve --json --limit 3 --source handbook "travel expenses" | jq '.results[].document'`,
@@ -58,7 +61,8 @@ can be trusted, and where they contradict each other.
 	}
 	cl.flags(c)
 	f := c.Flags()
-	f.Int32Var(&req.Limit, "limit", 0, "how many passages (default 10, at most 100)")
+	f.Int32Var(&req.Limit, "limit", 0, "how many passages on a page (default 10, at most 100)")
+	f.StringVar(&req.PageToken, "page-token", "", "of the page before, which printed it; the rest of the command stays as it was")
 	f.BoolVar(&asJSON, "json", false, "print the response as JSON, with the contract's field names")
 	f.BoolVar(&full, "full", false, "print whole passages")
 	f.StringVar(&req.AtLeastAsFresh, "at-least-as-fresh", "", "a consistency token; the answer includes what it stands for")
@@ -128,6 +132,9 @@ func printAnswer(w io.Writer, resp *pb.RetrieveResponse, full bool) {
 		}
 	}
 	fmt.Fprintf(w, "\nretrieval %s\n", resp.GetRetrievalId())
+	if next := resp.GetNextPageToken(); next != "" {
+		fmt.Fprintf(w, "for the next page, the same command with --page-token=%s\n", next)
+	}
 }
 
 // leftOut says how much of a document is hidden from its readers.

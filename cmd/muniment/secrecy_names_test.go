@@ -13,6 +13,8 @@ var namesNothing = map[protoreflect.FullName]string{
 	"muniment.v1.RetrieveRequest.query":                "words",
 	"muniment.v1.RetrieveRequest.at_least_as_fresh":    "a sealed token, of no document",
 	"muniment.v1.GetDocumentRequest.at_least_as_fresh": "a sealed token, of no document",
+	"muniment.v1.RetrieveRequest.page_token":           "a sealed token, bound to its query; a probe makes one up",
+	"muniment.v1.ListSourcesRequest.page_token":        "a sealed token, of no document",
 	"muniment.v1.QueryVector.space":                    "of the configuration",
 	"muniment.v1.Filter.owners":                        "principals: a filter on what is seen",
 	"muniment.v1.Filter.labels":                        "a filter on what is seen",

@@ -50,6 +50,9 @@ func secretProbes() (list []probe) {
 	add(retrieve, "retrieve within the container and another source", func(x secret) proto.Message {
 		return &pb.RetrieveRequest{Query: "plan", Filter: &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}, Sources: []string{x.source, "handbook"}}}
 	})
+	add(retrieve, "retrieve a page with a made-up token", func(x secret) proto.Message {
+		return &pb.RetrieveRequest{Query: "plan", PageToken: "made up", Filter: &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}}}
+	})
 	add(retrieve, "retrieve with a bad limit", func(x secret) proto.Message {
 		return &pb.RetrieveRequest{Query: "plan", Limit: 101, Filter: &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}}}
 	})

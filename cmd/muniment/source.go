@@ -42,20 +42,34 @@ func sourceListCommand() *cobra.Command {
 		Args:    exactArgs(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withSources(c, &cl, func(ctx context.Context, s pb.SourceServiceClient) error {
-				resp, err := s.ListSources(ctx, &pb.ListSourcesRequest{})
+				all, err := allSources(ctx, s)
 				if err != nil {
 					return err
 				}
 				if asJSON {
-					return printJSON(c.OutOrStdout(), resp)
+					return printJSON(c.OutOrStdout(), &pb.ListSourcesResponse{Sources: all})
 				}
-				return printSources(c.OutOrStdout(), resp.GetSources(), time.Now())
+				return printSources(c.OutOrStdout(), all, time.Now())
 			})
 		},
 	}
 	cl.flags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print the response as JSON, with the contract's field names")
 	return c
+}
+
+// allSources are the sources of all pages.
+func allSources(ctx context.Context, s pb.SourceServiceClient) (all []*pb.Source, err error) {
+	for req := (&pb.ListSourcesRequest{Limit: 1000}); ; {
+		resp, err := s.ListSources(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, resp.GetSources()...)
+		if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
+			return all, nil
+		}
+	}
 }
 
 // printSources shows sources to a person, one a line.
@@ -133,7 +147,7 @@ the role ingest for the source, or steward.
 				return usagef("--version-clock: %q is none of %s", clock, strings.Join(clockNames(), ", "))
 			}
 			return withSources(c, &cl, func(ctx context.Context, s pb.SourceServiceClient) error {
-				list, err := s.ListSources(ctx, &pb.ListSourcesRequest{})
+				list, err := allSources(ctx, s)
 				if err != nil {
 					return err
 				}

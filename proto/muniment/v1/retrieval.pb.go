@@ -40,6 +40,9 @@ const (
 	// Sources that the caller reads in are withheld from everyone: their permissions have not been confirmed within their
 	// bound. withheld_sources names them.
 	Degradation_DEGRADATION_SOURCE_WITHHELD Degradation = 5
+	// More passages may follow, but a query goes no further: 1,000 passages on all pages, of 12,800 that each index
+	// suggests.
+	Degradation_DEGRADATION_CUT_OFF Degradation = 6
 )
 
 // Enum value maps for Degradation.
@@ -51,6 +54,7 @@ var (
 		3: "DEGRADATION_VECTOR_REBUILDING",
 		4: "DEGRADATION_PENDING_EMBEDDING",
 		5: "DEGRADATION_SOURCE_WITHHELD",
+		6: "DEGRADATION_CUT_OFF",
 	}
 	Degradation_value = map[string]int32{
 		"DEGRADATION_UNSPECIFIED":        0,
@@ -59,6 +63,7 @@ var (
 		"DEGRADATION_VECTOR_REBUILDING":  3,
 		"DEGRADATION_PENDING_EMBEDDING":  4,
 		"DEGRADATION_SOURCE_WITHHELD":    5,
+		"DEGRADATION_CUT_OFF":            6,
 	}
 )
 
@@ -342,7 +347,14 @@ type RetrieveRequest struct {
 	AtLeastAsFresh string `protobuf:"bytes,4,opt,name=at_least_as_fresh,json=atLeastAsFresh,proto3" json:"at_least_as_fresh,omitempty"`
 	// The query's own vector, for documents whose vectors their senders brought. The vector leg then searches this
 	// vector's space instead of the server's. Absent = the server embeds the query.
-	Vector        *QueryVector `protobuf:"bytes,5,opt,name=vector,proto3" json:"vector,omitempty"`
+	Vector *QueryVector `protobuf:"bytes,5,opt,name=vector,proto3" json:"vector,omitempty"`
+	// The next_page_token of the page before; absent = the first page. Everything else in the request stays as it was.
+	//
+	// Every page is a query of its own, asked of the newest state with the rights of that moment, and recorded by itself.
+	// As long as nothing that the caller may read changes, pages continue one another: nothing comes twice and nothing is
+	// left out. If something does, what has moved over the seam of two pages comes twice or not at all. A token is good
+	// for 15 minutes, for the same user, app and request; any other is refused with the reason INVALID_TOKEN.
+	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -410,6 +422,13 @@ func (x *RetrieveRequest) GetVector() *QueryVector {
 		return x.Vector
 	}
 	return nil
+}
+
+func (x *RetrieveRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
 }
 
 // QueryVector is a query's embedding in a declared vector space.
@@ -540,17 +559,18 @@ func (x *Filter) GetOwners() []string {
 	return nil
 }
 
-// RetrieveResponse is what was found. Only receipt, request_id, retrieval_id, served_at and, inside the results,
-// synced, acl_synced, age_days and ratio may differ between two servers that hold the same visible documents.
+// RetrieveResponse is what was found. Only receipt, request_id, retrieval_id, served_at, next_page_token and, inside
+// the results, synced, acl_synced, age_days and ratio may differ between two servers that hold the same visible
+// documents, and of next_page_token no more than its characters.
 type RetrieveResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The passages, best first.
+	// The passages of this page, best first. Two of one document at most, on all pages together.
 	Results []*Result `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
-	// Where the returned passages contradict each other.
+	// Where the passages of this page contradict each other.
 	Conflicts []*Conflict `protobuf:"bytes,2,rep,name=conflicts,proto3" json:"conflicts,omitempty"`
 	// What could not be done as usual; empty = nothing.
 	Degradations []Degradation `protobuf:"varint,3,rep,packed,name=degradations,proto3,enum=muniment.v1.Degradation" json:"degradations,omitempty"`
-	// How strong the evidence is that the passages answer the query.
+	// How strong the evidence is that the passages of this page answer the query.
 	Evidence Evidence `protobuf:"varint,4,opt,name=evidence,proto3,enum=muniment.v1.Evidence" json:"evidence,omitempty"`
 	// Opaque proof that this answer was recorded, of fixed length; for auditors.
 	Receipt string `protobuf:"bytes,5,opt,name=receipt,proto3" json:"receipt,omitempty"`
@@ -563,8 +583,11 @@ type RetrieveResponse struct {
 	// With DEGRADATION_SOURCE_WITHHELD, which sources are withheld, in order. Only those are named of which the caller,
 	// with this filter, would have something to search otherwise.
 	WithheldSources []string `protobuf:"bytes,9,rep,name=withheld_sources,json=withheldSources,proto3" json:"withheld_sources,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Opaque, of fixed length: page_token takes it for the page that follows. Absent if no passage follows that the caller
+	// may read, or if this page ends with the 1,000th, past which there are no pages (DEGRADATION_CUT_OFF says so).
+	NextPageToken string `protobuf:"bytes,10,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RetrieveResponse) Reset() {
@@ -658,6 +681,13 @@ func (x *RetrieveResponse) GetWithheldSources() []string {
 		return x.WithheldSources
 	}
 	return nil
+}
+
+func (x *RetrieveResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
 }
 
 // Result is one passage.
@@ -1228,14 +1258,16 @@ var File_muniment_v1_retrieval_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmuniment/v1/retrieval.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18muniment/v1/policy.proto\"\xe8\x01\n" +
+	"\x1bmuniment/v1/retrieval.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18muniment/v1/policy.proto\"\x91\x02\n" +
 	"\x0fRetrieveRequest\x12 \n" +
 	"\x05query\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80 R\x05query\x12\x1f\n" +
 	"\x05limit\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\x05limit\x12+\n" +
 	"\x06filter\x18\x03 \x01(\v2\x13.muniment.v1.FilterR\x06filter\x123\n" +
 	"\x11at_least_as_fresh\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x0eatLeastAsFresh\x120\n" +
-	"\x06vector\x18\x05 \x01(\v2\x18.muniment.v1.QueryVectorR\x06vector\"T\n" +
+	"\x06vector\x18\x05 \x01(\v2\x18.muniment.v1.QueryVectorR\x06vector\x12'\n" +
+	"\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\tpageToken\"T\n" +
 	"\vQueryVector\x12 \n" +
 	"\x05space\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x05space\x12#\n" +
@@ -1249,7 +1281,7 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\x06owners\x18\x04 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10d\"\ar\x05\x10\x01(\x80\x04R\x06owners\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa7\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcf\x03\n" +
 	"\x10RetrieveResponse\x12-\n" +
 	"\aresults\x18\x01 \x03(\v2\x13.muniment.v1.ResultR\aresults\x123\n" +
 	"\tconflicts\x18\x02 \x03(\v2\x15.muniment.v1.ConflictR\tconflicts\x12<\n" +
@@ -1260,7 +1292,9 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\a \x01(\tR\trequestId\x127\n" +
 	"\tserved_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\bservedAt\x12)\n" +
-	"\x10withheld_sources\x18\t \x03(\tR\x0fwithheldSources\"\xb6\x04\n" +
+	"\x10withheld_sources\x18\t \x03(\tR\x0fwithheldSources\x12&\n" +
+	"\x0fnext_page_token\x18\n" +
+	" \x01(\tR\rnextPageToken\"\xb6\x04\n" +
 	"\x06Result\x124\n" +
 	"\bdocument\x18\x01 \x01(\v2\x18.muniment.v1.DocumentRefR\bdocument\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12\x14\n" +
@@ -1338,14 +1372,15 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"Preference\x12\x1a\n" +
 	"\x16PREFERENCE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fPREFERENCE_A\x10\x01\x12\x10\n" +
-	"\fPREFERENCE_B\x10\x02*\xd3\x01\n" +
+	"\fPREFERENCE_B\x10\x02*\xec\x01\n" +
 	"\vDegradation\x12\x1b\n" +
 	"\x17DEGRADATION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18DEGRADATION_KEYWORD_ONLY\x10\x01\x12\"\n" +
 	"\x1eDEGRADATION_KEYWORD_REBUILDING\x10\x02\x12!\n" +
 	"\x1dDEGRADATION_VECTOR_REBUILDING\x10\x03\x12!\n" +
 	"\x1dDEGRADATION_PENDING_EMBEDDING\x10\x04\x12\x1f\n" +
-	"\x1bDEGRADATION_SOURCE_WITHHELD\x10\x05*v\n" +
+	"\x1bDEGRADATION_SOURCE_WITHHELD\x10\x05\x12\x17\n" +
+	"\x13DEGRADATION_CUT_OFF\x10\x06*v\n" +
 	"\bEvidence\x12\x18\n" +
 	"\x14EVIDENCE_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rEVIDENCE_NONE\x10\x01\x12\x11\n" +

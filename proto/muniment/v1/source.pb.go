@@ -449,7 +449,13 @@ func (x *SetSourceResponse) GetSource() *Source {
 
 // ListSourcesRequest asks for the sources.
 type ListSourcesRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many sources to return, at most 1,000; 0 = 100.
+	Limit int32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	// The next_page_token of the page before; absent = the first page. Everything else in the request stays as it was. No
+	// source comes twice, whatever is registered meanwhile. A token is good for 15 minutes, for the same user, app and
+	// request; any other is refused with the reason INVALID_TOKEN.
+	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -484,11 +490,28 @@ func (*ListSourcesRequest) Descriptor() ([]byte, []int) {
 	return file_muniment_v1_source_proto_rawDescGZIP(), []int{4}
 }
 
-// ListSourcesResponse is the sources.
+func (x *ListSourcesRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *ListSourcesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListSourcesResponse is one page of the sources. On two servers that hold the same, next_page_token alone may differ.
 type ListSourcesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The sources, by name.
-	Sources       []*Source `protobuf:"bytes,1,rep,name=sources,proto3" json:"sources,omitempty"`
+	Sources []*Source `protobuf:"bytes,1,rep,name=sources,proto3" json:"sources,omitempty"`
+	// Opaque, of fixed length: page_token takes it for the page that follows. Absent if no source follows that the caller
+	// has a role for.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -528,6 +551,13 @@ func (x *ListSourcesResponse) GetSources() []*Source {
 		return x.Sources
 	}
 	return nil
+}
+
+func (x *ListSourcesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
 }
 
 // StartSyncRequest opens a session.
@@ -918,10 +948,15 @@ const file_muniment_v1_source_proto_rawDesc = "" +
 	"\x10SetSourceRequest\x123\n" +
 	"\x06source\x18\x01 \x01(\v2\x13.muniment.v1.SourceB\x06\xbaH\x03\xc8\x01\x01R\x06source\"@\n" +
 	"\x11SetSourceResponse\x12+\n" +
-	"\x06source\x18\x01 \x01(\v2\x13.muniment.v1.SourceR\x06source\"\x14\n" +
-	"\x12ListSourcesRequest\"D\n" +
+	"\x06source\x18\x01 \x01(\v2\x13.muniment.v1.SourceR\x06source\"_\n" +
+	"\x12ListSourcesRequest\x12 \n" +
+	"\x05limit\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\x05limit\x12'\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\tpageToken\"l\n" +
 	"\x13ListSourcesResponse\x12-\n" +
-	"\asources\x18\x01 \x03(\v2\x13.muniment.v1.SourceR\asources\"\x9e\x01\n" +
+	"\asources\x18\x01 \x03(\v2\x13.muniment.v1.SourceR\asources\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x9e\x01\n" +
 	"\x10StartSyncRequest\x12\"\n" +
 	"\x06source\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x06source\x12=\n" +
