@@ -17,6 +17,7 @@ import (
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/api/limits"
 	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/indexer"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
@@ -29,9 +30,17 @@ const (
 	maxRequestBytes = 4 << 20  // any other request
 	maxHeaderBytes  = 16 << 10
 	maxStreams      = 100 // concurrent calls on one connection
+
+	handshakeTime = 10 * time.Second // from connecting to the end of the handshake
+	minPing       = 30 * time.Second // a client that pings more often is disconnected
+	deadAfter     = 2 * time.Minute  // a connection on which nothing comes for so long is pinged,
+	pingTimeout   = 20 * time.Second // and closed if that is not answered
+	maxIdle       = 30 * time.Minute // a connection without calls is closed
+	maxAge        = 4 * time.Hour    // a connection takes no new calls; clients make another
+	maxGrace      = time.Hour        // the calls that are left on it end
 )
 
-// Server serves the whole API. All fields but SyncGuard are required.
+// Server serves the whole API. All fields but SyncGuard, Limits and Patience are required.
 type Server struct {
 	Authority *identity.Authority
 	Keys      *identity.KeyRing
@@ -45,6 +54,10 @@ type Server struct {
 	// SyncGuard is the share of a source's documents that a sync session may remove without
 	// confirmation, 0 to 1; at 0 every removal must be confirmed.
 	SyncGuard float64
+	// Limits bounds how often callers call. Optional: without one, nothing does.
+	Limits *limits.Limiter
+	// Patience is how long callers may take. Optional: 0 has defaults.
+	Patience Patience
 }
 
 // New returns a gRPC server with every service registered. Health is the only one that
@@ -62,17 +75,22 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 		return nil, nil, errors.Join(errors.New("compiling the rules of the contract"), err)
 	}
 	h := &handler{Server: s, validator: validator, preparing: make(chan struct{}, indexer.Workers())}
+	patience := s.Patience.filled()
 	g := grpc.NewServer(append(more,
+		grpc.InTapHandle(patience.watched),
 		grpc.ForceServerCodecV2(strictCodec{}),
-		grpc.ChainUnaryInterceptor(h.unary),
-		grpc.ChainStreamInterceptor(h.stream),
+		grpc.ChainUnaryInterceptor(patience.patientUnary, h.unary),
+		grpc.ChainStreamInterceptor(patience.patientStreams, h.stream),
 		grpc.MaxRecvMsgSize(maxIngestBytes),
 		grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.MaxHeaderListSize(maxHeaderBytes),
 		grpc.MaxConcurrentStreams(maxStreams),
-		grpc.ConnectionTimeout(10*time.Second),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 2 * time.Minute, Timeout: 20 * time.Second}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 30 * time.Second, PermitWithoutStream: true}),
+		grpc.ConnectionTimeout(handshakeTime),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time: deadAfter, Timeout: pingTimeout,
+			MaxConnectionIdle: maxIdle, MaxConnectionAge: maxAge, MaxConnectionAgeGrace: maxGrace,
+		}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: minPing, PermitWithoutStream: true}),
 	)...)
 	pb.RegisterIngestionServiceServer(g, ingestion{handler: h})
 	pb.RegisterRetrievalServiceServer(g, retrieval{handler: h})

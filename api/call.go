@@ -80,7 +80,8 @@ func (s verifiedStream) Context() context.Context { return s.ctx }
 
 func public(method string) bool { return strings.HasPrefix(method, "/grpc.health.v1.Health/") }
 
-// authenticate verifies the token and returns a context that carries the call.
+// authenticate verifies the token, counts the call against its caller's rates and returns a
+// context that carries the call. Who has no good token is turned away before anything is counted.
 func (h *handler) authenticate(ctx context.Context, id string) (context.Context, error) {
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if len(values) != 1 {
@@ -92,6 +93,9 @@ func (h *handler) authenticate(ctx context.Context, id string) (context.Context,
 	}
 	caller, err := h.Authority.Verify(token)
 	if err != nil {
+		return nil, err
+	}
+	if err := h.Limits.Allow(string(caller.User), string(caller.App), h.Now()); err != nil {
 		return nil, err
 	}
 	return context.WithValue(ctx, callKey{}, call{caller, id}), nil

@@ -84,10 +84,10 @@ func start(t testing.TB, embedder indexer.Embedder) *server {
 }
 
 // listen serves on a connection in memory until the test ends.
-func (s *server) listen() {
+func (s *server) listen(more ...grpc.ServerOption) {
 	s.Helper()
 	var err error
-	s.grpc, _, err = api.New(s.Server)
+	s.grpc, _, err = api.New(s.Server, more...)
 	s.must(err)
 	pipe := bufconn.Listen(1 << 20)
 	go s.grpc.Serve(pipe)

@@ -9,9 +9,11 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/api/limits"
 	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
@@ -83,6 +85,11 @@ func toStatus(err error) error {
 	}
 	if errors.Is(err, identity.ErrUnauthenticated) {
 		return fail(codes.Unauthenticated, identity.Reason(err), "the token was not accepted: %s", identity.Reason(err))
+	}
+	if e := limits.As(err); e != nil {
+		return detailed(codes.ResourceExhausted, "too many calls; try again after the time in RetryInfo",
+			&errdetails.ErrorInfo{Reason: "RATE_LIMITED", Domain: domain, Metadata: map[string]string{"limit": e.Limit}},
+			&errdetails.RetryInfo{RetryDelay: durationpb.New(e.Retry)})
 	}
 	if r, ok := errors.AsType[*indexer.Refusal](err); ok {
 		return invalid(r.Reason, violation{r.Field, r.Message})

@@ -158,6 +158,8 @@ func TestConfigurationIsStrict(t *testing.T) {
 		{"sensitivity: [internal, internal]", "sensitivity"},
 		{"vector_spaces: [{id: x, dimensions: 0}]", "vector_spaces"},
 		{"vector_spaces: [{id: x, dimensions: 9000}]", "vector_spaces"},
+		{"limits: {user: {per_second: 0, burst: 1}}", "limits: user"},
+		{"limits: {app: {burst: 0}}", "limits: app"},
 		{"listen: [", "yaml"},
 	} {
 		dir := t.TempDir()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/api/limits"
 	"github.com/muniment/muniment/indexer"
 	"github.com/muniment/muniment/indexer/embed"
 )
@@ -43,6 +44,8 @@ type config struct {
 	Embedder *embedderConfig `yaml:"embedder"`
 	// VectorSpaces declares the spaces of vectors that senders bring.
 	VectorSpaces []spaceConfig `yaml:"vector_spaces"`
+	// Limits bounds how often each user and each app may call.
+	Limits limits.Config `yaml:"limits"`
 
 	lockWait time.Duration // for another process to let go of the data; 0 for the store's default
 }
@@ -60,7 +63,7 @@ type spaceConfig struct {
 }
 
 func defaultConfig() config {
-	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale, SyncGuard: 0.2, KeepDeleted: 90 * 24 * time.Hour}
+	return config{Listen: "127.0.0.1:7600", Audience: "muniment", LogLevel: "info", Sensitivity: acl.DefaultScale, SyncGuard: 0.2, KeepDeleted: 90 * 24 * time.Hour, Limits: limits.Default}
 }
 
 // loadConfig reads the file named, else DATA/muniment.yaml if there is one, else nothing;
@@ -121,6 +124,9 @@ func (c config) check() error {
 	}
 	if err := c.Embedder.check(); err != nil {
 		return err
+	}
+	if err := c.Limits.Check(); err != nil {
+		return usagef("limits: %w", err)
 	}
 	seen := map[string]bool{}
 	for _, label := range c.Sensitivity {

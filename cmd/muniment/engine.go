@@ -11,6 +11,7 @@ import (
 
 	"github.com/muniment/muniment/api"
 	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/api/limits"
 	"github.com/muniment/muniment/audit"
 	auditfile "github.com/muniment/muniment/audit/file"
 	"github.com/muniment/muniment/catalog"
@@ -132,7 +133,7 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	e.metrics.registry.MustRegister(&gauges{engine: e})
 	e.server = api.Server{
 		Authority: authority, Keys: keys, Indexer: x, Audit: record, Operator: e.operator, Scale: cfg.scale(), Log: log, Now: time.Now,
-		SyncGuard: cfg.SyncGuard,
+		SyncGuard: cfg.SyncGuard, Limits: limits.New(cfg.Limits),
 		Retriever: &retriever.Retriever{
 			States: x, Embedder: model.queries, Space: space, Weight: model.space.Weight, Spaces: cfg.querySpaces(), Log: record, Now: time.Now,
 			Hash: func(query string) string { return keys.Hash("query", []byte(query)) },

@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/muniment/muniment/api/limits"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
@@ -17,6 +18,7 @@ type metrics struct {
 	calls      *prometheus.HistogramVec
 	answered   *prometheus.CounterVec
 	degraded   *prometheus.CounterVec
+	refused    *prometheus.CounterVec
 	items      *prometheus.CounterVec
 	commits    prometheus.Histogram
 	appends    prometheus.Histogram
@@ -49,12 +51,16 @@ func newMetrics() *metrics {
 	m.registry.MustRegister(m.calls)
 	m.answered = counter("muniment_calls_total", "Calls that ended, by method and status code.", "method", "code")
 	m.degraded = counter("muniment_retrieve_degraded_total", "Answers that named a degradation.", "degradation")
+	m.refused = counter("muniment_calls_refused_total", "Calls refused by a limit at the door, by limit.", "limit")
 	m.items = counter("muniment_ingest_items_total", "Items acknowledged on Ingest streams.", "status")
 	m.operations = counter("muniment_operations_total", "Checks, rebuilds and backups that ended, by outcome.", "operation", "outcome")
 	m.commits = histogram("muniment_commit_seconds", "How long commits to the catalog took, synced to disk.", diskBuckets)
 	m.appends = histogram("muniment_audit_append_seconds", "How long appends to the audit log took, synced to disk; calls share them.", diskBuckets)
 	failures := counter("muniment_audit_failures_total", "Writes to the audit log that failed. After one, nothing is answered until a restart.")
 	m.failures = failures.WithLabelValues()
+	for _, limit := range []string{limits.ByUser, limits.ByApp, "message", "patience"} {
+		m.refused.WithLabelValues(limit)
+	}
 	for value, name := range pb.Degradation_name {
 		if value != 0 {
 			m.degraded.WithLabelValues(name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 
@@ -38,9 +39,32 @@ func (m *metrics) ended(method string, start time.Time, err error) {
 	took := time.Since(start).Seconds()
 	m.calls.WithLabelValues(method).Observe(took)
 	m.answered.WithLabelValues(method, status.Code(err).String()).Inc()
+	if limit := refusedBy(err); limit != "" {
+		m.refused.WithLabelValues(limit).Inc()
+	}
 	if method == pb.RetrievalService_Retrieve_FullMethodName {
 		m.retrieve.Observe(took)
 	}
+}
+
+// refusedBy is the limit at the door that a call was refused by, "" if by none.
+func refusedBy(err error) string {
+	if err == nil {
+		return ""
+	}
+	for _, d := range status.Convert(err).Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok {
+			switch info.GetReason() {
+			case "RATE_LIMITED":
+				return info.GetMetadata()["limit"]
+			case "MESSAGE_TOO_LONG":
+				return "message"
+			case "TOO_SLOW":
+				return "patience"
+			}
+		}
+	}
+	return ""
 }
 
 // countedStream counts the acknowledgements that are sent on a stream.

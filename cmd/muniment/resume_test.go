@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -207,5 +208,32 @@ func TestGivingUp(t *testing.T) {
 		if err := b.wait(t.Context(), status.Error(code, "no")); status.Code(err) != code {
 			t.Errorf("%v is tried again: %v", code, err)
 		}
+	}
+}
+
+// TestClientsComeBackOneByOne lets many clients lose one server at the same moment: they
+// come back over half of the pause, not all at its end (AVL-13).
+func TestClientsComeBackOneByOne(t *testing.T) {
+	t.Parallel()
+	const clients = 40
+	gone := status.Error(codes.Unavailable, "gone")
+	var mu sync.Mutex
+	var after []time.Duration
+	var waiting sync.WaitGroup
+	start := time.Now()
+	for range clients {
+		waiting.Go(func() {
+			b := backoff{limit: time.Minute}
+			if err := b.wait(context.Background(), gone); err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			after = append(after, time.Since(start))
+		})
+	}
+	waiting.Wait()
+	if first, last := slices.Min(after), slices.Max(after); first < firstPause/2 || last-first < firstPause/10 {
+		t.Errorf("%d clients came back between %v and %v", clients, first, last)
 	}
 }

@@ -41,6 +41,8 @@ DIR/muniment.yaml if it is there), in which unknown keys are errors:
     chat: {sources: [handbook], clearance: internal}
   sync_guard: 0.2                      # share of a source that a sync may remove unconfirmed
   keep_deleted: 2160h                  # marks of deleted documents, where versions are times
+  limits:                              # calls of each user and of each app
+    {user: {per_second: 1000, burst: 10000}, app: {per_second: 5000, burst: 50000}}
   embedder:                            # an embedding server; without it, the embedded model
     {url: "http://127.0.0.1:11434/v1", model: bge-small-en-v1.5, dimensions: 384, weight: 0.5}
   vector_spaces:                       # of vectors that senders bring

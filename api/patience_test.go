@@ -1,0 +1,157 @@
+package api_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/muniment/muniment/api"
+	"github.com/muniment/muniment/api/limits"
+	pb "github.com/muniment/muniment/proto/muniment/v1"
+)
+
+// impatient serves with little patience in one respect.
+func impatient(t *testing.T, p api.Patience) *server {
+	s := start(t, nil)
+	s.send(s.as(ada, "ingest"), page("handbook", "a", "ferry"))
+	s.Patience = p
+	s.listen()
+	return s
+}
+
+// TestSlowClientsAreLetGo opens calls and then stops sending, or reading: each ends by
+// itself, says why, and leaves nothing running (AVL-14).
+func TestSlowClientsAreLetGo(t *testing.T) {
+	const short = 100 * time.Millisecond
+	wait := func(t *testing.T, stream grpc.ClientStream, resp proto.Message) {
+		t.Helper()
+		var err error
+		for err == nil {
+			err = stream.RecvMsg(resp)
+		}
+		if status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("ended with %v", err)
+		}
+	}
+	t.Run("headers alone", func(t *testing.T) {
+		s := impatient(t, api.Patience{First: short})
+		before := runtime.NumGoroutine()
+		var streams []grpc.ClientStream
+		for _, method := range []string{pb.RetrievalService_Retrieve_FullMethodName, pb.IngestionService_Ingest_FullMethodName} {
+			for range 20 {
+				stream, err := s.conn.NewStream(s.as(ada, "ingest"), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, method)
+				s.must(err)
+				streams = append(streams, stream)
+			}
+		}
+		for _, stream := range streams {
+			if err := stream.RecvMsg(&pb.RetrieveResponse{}); status.Code(err) != codes.DeadlineExceeded {
+				t.Errorf("ended with %v", err)
+			}
+		}
+		for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > before+10; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+			}
+		}
+	})
+	t.Run("a stream that stops sending", func(t *testing.T) {
+		s := impatient(t, api.Patience{Next: short})
+		stream := s.ingest(s.as(ada, "ingest"))
+		s.must(stream.Send(page("handbook", "b", "ferry")))
+		wait(t, stream, &pb.IngestResponse{})
+	})
+	t.Run("a stream that is not read", func(t *testing.T) {
+		s := start(t, nil)
+		s.Patience = api.Patience{Send: short}
+		ended := make(chan error, 1)
+		s.listen(grpc.ChainStreamInterceptor(func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+			err := next(srv, ss)
+			ended <- err
+			return err
+		}))
+		stream := s.ingest(s.as(ada, "ingest"))
+		go func() {
+			for i := 0; stream.Send(page("handbook", fmt.Sprint(i), "ferry")) == nil; i++ {
+			}
+		}()
+		select {
+		case err := <-ended: // what the client is told waits behind what it does not read
+			if code, why := reason(err); code != codes.DeadlineExceeded || why != "TOO_SLOW" {
+				t.Errorf("ended with %v", err)
+			}
+		case <-time.After(2 * time.Minute):
+			t.Fatal("a stream whose acknowledgements nobody reads goes on")
+		}
+	})
+	t.Run("patience enough", func(t *testing.T) {
+		s := impatient(t, api.Patience{})
+		if _, err := pb.NewRetrievalServiceClient(s.conn).Retrieve(s.as(ada), &pb.RetrieveRequest{Query: "ferry"}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestRateLimits lets one user, and one app, call far more often than they may: they are
+// told so, with when to come back; everybody else's calls pass (AVL-16).
+func TestRateLimits(t *testing.T) {
+	s := start(t, nil)
+	s.send(s.as(ada, "ingest"), page("handbook", "a", "ferry"))
+	now := time.Now()
+	s.Now = func() time.Time { return now }
+	s.Limits = limits.New(limits.Config{User: limits.Rate{PerSecond: 2, Burst: 5}, App: limits.Rate{PerSecond: 100, Burst: 100}})
+	s.listen()
+	client := pb.NewRetrievalServiceClient(s.conn)
+	ask := func(ctx context.Context) error {
+		return second(client.Retrieve(ctx, &pb.RetrieveRequest{Query: "ferry"}))
+	}
+	passed := 0
+	before := s.Audit.Size()
+	for range 500 {
+		err := ask(s.as(ada))
+		if err == nil {
+			passed++
+			continue
+		}
+		if code, why := reason(err); code != codes.ResourceExhausted || why != "RATE_LIMITED" {
+			t.Fatal(err)
+		}
+		var retry *durationpb.Duration
+		for _, d := range status.Convert(err).Details() {
+			if info, ok := d.(*errdetails.RetryInfo); ok {
+				retry = info.GetRetryDelay()
+			}
+		}
+		if retry.AsDuration() != 500*time.Millisecond {
+			t.Fatalf("come back after %v", retry)
+		}
+	}
+	if n := s.Audit.Size() - before; passed != 5 || n != 5 {
+		t.Errorf("%d calls passed and left %d records, want 5", passed, n)
+	}
+	for i := range 20 {
+		if err := ask(s.as(fmt.Sprint("user:local/other-", i))); err != nil {
+			t.Errorf("another user: %v", err)
+		}
+	}
+	if code, _ := reason(second(pb.NewIngestionServiceClient(s.conn).Ingest(s.as(ada, "ingest")))); code != codes.OK {
+		t.Errorf("opening: %v", code)
+	}
+	stream := s.ingest(s.as(ada, "ingest"))
+	if _, err := stream.Recv(); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("a stream of who is over the limit: %v", err)
+	}
+	now = now.Add(500 * time.Millisecond)
+	if err := ask(s.as(ada)); err != nil {
+		t.Errorf("after the time that was named: %v", err)
+	}
+}
