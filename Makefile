@@ -33,8 +33,8 @@ test: ## gofmt, vet, contract lint, generated-code check, staticcheck, then ever
 prove: ## run the long form of the tests of every promise and print what was counted, a line for each; a quarter of an hour
 	go test . -run '^TestProve$$' -prove -v -count=1 -timeout 90m
 
-figures: ## measure ingestion and print the table of docs/performance.md
-	go test ./cmd/muniment -run TestIngestionFigures -figures -v -count=1 -timeout 30m
+figures: ## measure ingestion and the door, and print the tables of docs/performance.md
+	go test ./cmd/muniment -run "TestIngestionFigures|TestDoorFigures" -figures -v -count=1 -timeout 30m
 
 # From 200 random moments on, each failpoint has its turn; from 1000 on, 20 turns.
 N = 200

@@ -75,12 +75,12 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 		return nil, nil, errors.Join(errors.New("compiling the rules of the contract"), err)
 	}
 	h := &handler{Server: s, validator: validator, preparing: make(chan struct{}, indexer.Workers())}
-	patience := s.Patience.filled()
+	door := &door{Patience: s.Patience.filled()}
 	g := grpc.NewServer(append(more,
-		grpc.InTapHandle(patience.watched),
+		grpc.InTapHandle(door.watched),
 		grpc.ForceServerCodecV2(strictCodec{}),
-		grpc.ChainUnaryInterceptor(patience.patientUnary, h.unary),
-		grpc.ChainStreamInterceptor(patience.patientStreams, h.stream),
+		grpc.ChainUnaryInterceptor(door.patientUnary, h.unary),
+		grpc.ChainStreamInterceptor(door.patientStreams, h.stream),
 		grpc.MaxRecvMsgSize(maxIngestBytes),
 		grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.MaxHeaderListSize(maxHeaderBytes),

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"container/list"
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +20,17 @@ type Patience struct {
 	Next  time.Duration // for each further message of a stream; 10 min
 	Send  time.Duration // for a message of a stream to be taken; 1 min
 	Unary time.Duration // for any other call, from its message to the end of its answer; 5 min
+	// Waiting is how many calls may wait for their first message at once; one more, and the one
+	// that waits longest ends. 1,000. Clients send headers and message together, so those that
+	// mean something hardly wait.
+	Waiting int
+}
+
+// door watches the calls of a server.
+type door struct {
+	Patience
+	mu      sync.Mutex
+	waiting list.List // of *watch: calls whose first message has not come, the oldest first
 }
 
 func (p Patience) filled() Patience {
@@ -29,6 +42,9 @@ func (p Patience) filled() Patience {
 			*f.field = f.value
 		}
 	}
+	if p.Waiting == 0 {
+		p.Waiting = 1000
+	}
 	return p
 }
 
@@ -36,26 +52,58 @@ func (p Patience) filled() Patience {
 // interceptor runs, and for room to send without one, so the watch has to be there from the
 // headers on and to end what gRPC itself waits for.
 type watch struct {
-	recv, send *time.Timer // what is waited for, if anything
-	over       atomic.Bool // the caller was too slow
+	recv, send *time.Timer   // what is waited for, if anything
+	over       atomic.Bool   // the caller was too slow
+	end        func()        // as too slow
+	place      *list.Element // in door.waiting, which guards it; nil = the first message has come
 }
 
 type watchKey struct{}
 
 // watched begins the watch of a call, when nothing but its headers has come.
-func (p Patience) watched(ctx context.Context, _ *tap.Info) (context.Context, error) {
+func (d *door) watched(ctx context.Context, _ *tap.Info) (context.Context, error) {
 	ctx, cancel := context.WithCancel(ctx) // ends with its parent, which gRPC ends with the call
 	w := &watch{}
-	end := func() {
+	w.end = func() {
 		if ctx.Err() == nil {
 			w.over.Store(true)
 		}
 		cancel()
 	}
-	w.recv, w.send = time.AfterFunc(p.First, end), time.AfterFunc(time.Hour, end)
+	w.recv, w.send = time.AfterFunc(d.First, w.end), time.AfterFunc(time.Hour, w.end)
 	w.send.Stop()
-	context.AfterFunc(ctx, func() { w.recv.Stop(); w.send.Stop() })
+	context.AfterFunc(ctx, func() {
+		w.recv.Stop()
+		w.send.Stop()
+		d.came(w)
+	})
+	d.wait(w)
 	return watchedContext{context.WithValue(ctx, watchKey{}, w), w}, nil
+}
+
+// wait adds a call to those that wait for their first message.
+func (d *door) wait(w *watch) {
+	d.mu.Lock()
+	w.place = d.waiting.PushBack(w)
+	var longest *watch
+	if d.waiting.Len() > d.Waiting {
+		longest = d.waiting.Remove(d.waiting.Front()).(*watch)
+		longest.place = nil
+	}
+	d.mu.Unlock()
+	if longest != nil {
+		longest.end()
+	}
+}
+
+// came takes a call from them.
+func (d *door) came(w *watch) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if w.place != nil {
+		d.waiting.Remove(w.place)
+		w.place = nil
+	}
 }
 
 // watchedContext is the context of a call. gRPC makes a status of its error by itself, where
@@ -93,45 +141,49 @@ func (w *watch) blame(err error) error {
 // patientStream is a stream that is watched.
 type patientStream struct {
 	grpc.ServerStream
-	watch    *watch
-	patience Patience
-	begun    bool // the first message has come; RecvMsg alone uses it
+	watch *watch
+	door  *door
+	begun bool // the first message has come; RecvMsg alone uses it
 }
 
 // RecvMsg implements grpc.ServerStream.
 func (s *patientStream) RecvMsg(m any) error {
 	if s.begun {
-		s.watch.recv.Reset(s.patience.Next)
+		s.watch.recv.Reset(s.door.Next)
 	}
 	err := s.ServerStream.RecvMsg(m)
 	s.watch.recv.Stop()
-	s.begun = true
+	if !s.begun {
+		s.begun = true
+		s.door.came(s.watch)
+	}
 	return err
 }
 
 // SendMsg implements grpc.ServerStream.
 func (s *patientStream) SendMsg(m any) error {
-	s.watch.send.Reset(s.patience.Send)
+	s.watch.send.Reset(s.door.Send)
 	defer s.watch.send.Stop()
 	return s.ServerStream.SendMsg(m)
 }
 
 // patientUnary is the interceptor of calls that are no streams. It runs once their message
 // has come.
-func (p Patience) patientUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+func (d *door) patientUnary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	w := watchOf(ctx)
 	if w != nil {
-		w.recv.Reset(p.Unary) // until the answer has left: gRPC ends the context, and so the watch, after it
+		d.came(w)
+		w.recv.Reset(d.Unary) // until the answer has left: gRPC ends the context, and so the watch, after it
 	}
 	resp, err := next(ctx, req)
 	return resp, w.blame(err)
 }
 
 // patientStreams is the interceptor of streams.
-func (p Patience) patientStreams(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+func (d *door) patientStreams(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 	w := watchOf(ss.Context())
 	if w == nil {
 		return next(srv, ss)
 	}
-	return w.blame(next(srv, &patientStream{ServerStream: ss, watch: w, patience: p}))
+	return w.blame(next(srv, &patientStream{ServerStream: ss, watch: w, door: d}))
 }

@@ -64,6 +64,26 @@ func TestSlowClientsAreLetGo(t *testing.T) {
 			}
 		}
 	})
+	t.Run("more of them than may wait", func(t *testing.T) {
+		s := impatient(t, api.Patience{Waiting: 10})
+		open := func() grpc.ClientStream {
+			stream, err := s.conn.NewStream(s.as(ada), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, pb.RetrievalService_Retrieve_FullMethodName)
+			s.must(err)
+			return stream
+		}
+		first := open()
+		for range 10 {
+			open()
+		}
+		if err := first.RecvMsg(&pb.RetrieveResponse{}); status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("the one that waits longest: %v", err)
+		}
+		for range 50 { // those that mean something are not in the way, nor have others in theirs
+			if _, err := pb.NewRetrievalServiceClient(s.conn).Retrieve(s.as(ada), &pb.RetrieveRequest{Query: "ferry"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 	t.Run("a stream that stops sending", func(t *testing.T) {
 		s := impatient(t, api.Patience{Next: short})
 		stream := s.ingest(s.as(ada, "ingest"))

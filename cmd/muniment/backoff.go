@@ -59,7 +59,7 @@ func (b *backoff) wait(ctx context.Context, err error) error {
 // not of what was asked. A call that its own caller ended is for the caller to tell apart.
 func isBroken(err error) bool {
 	switch s := status.Convert(err); s.Code() {
-	case codes.Unavailable, codes.Canceled:
+	case codes.Unavailable, codes.Canceled, codes.DeadlineExceeded: // the last ends a stream that had nothing to send for long
 		return true
 	case codes.Internal:
 		return reason(s) == "" // the transport's: the server gives a reason

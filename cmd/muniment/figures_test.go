@@ -14,7 +14,7 @@ import (
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
-// figures makes TestIngestionFigures measure; it reports, and judges nothing.
+// figures makes TestIngestionFigures and TestDoorFigures measure; they report, and judge nothing.
 var figures = flag.Bool("figures", false, "measure ingestion and print a table for docs/performance.md")
 
 // measured is a generator of documents and vectors in the sizes that docs/performance.md
