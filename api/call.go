@@ -80,7 +80,11 @@ func (s verifiedStream) Context() context.Context { return s.ctx }
 
 func public(method string) bool { return strings.HasPrefix(method, "/grpc.health.v1.Health/") }
 
-// authenticate verifies the token and returns a context that carries the call.
+// userToken is the metadata in which an app that presents its own token sends that of the
+// person it acts for. Nothing else of the metadata says who calls.
+const userToken = "x-muniment-user-token"
+
+// authenticate verifies the tokens and returns a context that carries the call.
 func (h *handler) authenticate(ctx context.Context, id string) (context.Context, error) {
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if len(values) != 1 {
@@ -90,7 +94,15 @@ func (h *handler) authenticate(ctx context.Context, id string) (context.Context,
 	if !ok || !strings.EqualFold(scheme, "bearer") {
 		return nil, errMissingToken
 	}
-	caller, err := h.Authority.Verify(token)
+	credentials := identity.Credentials{Token: token}
+	switch users := metadata.ValueFromIncomingContext(ctx, userToken); {
+	case len(users) > 1 || len(users) == 1 && users[0] == "":
+		// An app that forgot the person's token must not be answered as if it had meant to.
+		return nil, fail(codes.Unauthenticated, identity.ReasonMissing, "%s: send one person's token, or leave it out", userToken)
+	case len(users) == 1:
+		credentials.UserToken = users[0]
+	}
+	caller, err := h.Authority.Authenticate(ctx, credentials)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,10 @@ type Config struct {
 	// Leeway is how far the clocks of issuer and server may be apart, 0 to MaxLeeway. The
 	// default is none: the embedded issuer is the server itself or its neighbour.
 	Leeway time.Duration
+	// Issuers are whom else to believe.
+	Issuers []IssuerConfig
+	// Roles says what callers of those issuers may do besides reading.
+	Roles []Assignment
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -45,17 +49,22 @@ type Config struct {
 type App struct {
 	Sources   []string // nil for all; empty for none
 	Clearance string   // a label of the scale; "" for internal
+	// Service allows the app to call for itself with its own token of an external issuer. The
+	// embedded issuer makes such tokens only for those who hold its keys.
+	Service bool
 }
 
-// Authority issues and verifies tokens. Today it knows one issuer, the embedded one. It is
-// safe for concurrent use.
+// Authority issues the tokens of the embedded issuer, and verifies those and the tokens of
+// the external issuers that it is told of. It is safe for concurrent use.
 type Authority struct {
-	ring     *KeyRing
-	audience string
-	scale    acl.Scale
-	apps     map[acl.Principal]App
-	now      func() time.Time
-	parser   *jwt.Parser
+	ring      *KeyRing
+	audience  string
+	scale     acl.Scale
+	apps      map[acl.Principal]App
+	externals []*external
+	roles     []Assignment
+	now       func() time.Time
+	parser    *jwt.Parser
 }
 
 // NewAuthority returns an authority over the ring's keys. Its errors name the field of the
@@ -88,6 +97,24 @@ func NewAuthority(k *KeyRing, c Config) (*Authority, error) {
 		}
 		app.Sources = slices.Clone(app.Sources)
 		a.apps[p] = app
+	}
+	for _, issuer := range c.Issuers {
+		x, err := a.newExternal(issuer)
+		if err != nil {
+			return nil, fmt.Errorf("issuers.%s.%w", issuer.Name, err)
+		}
+		for _, other := range a.externals {
+			if other.Name == x.Name || other.Issuer == x.Issuer {
+				return nil, fmt.Errorf("issuers.%s: two issuers have this name, or one iss", x.Name)
+			}
+		}
+		a.externals = append(a.externals, x)
+	}
+	for i, r := range c.Roles {
+		if err := r.check(a); err != nil {
+			return nil, fmt.Errorf("roles[%d]: %w", i, err)
+		}
+		a.roles = append(a.roles, r)
 	}
 	a.parser = jwt.NewParser(
 		jwt.WithValidMethods([]string{algorithm}),

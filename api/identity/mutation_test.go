@@ -145,6 +145,13 @@ func TestMutatedTokensAreRefused(t *testing.T) {
 	} {
 		genuine = append(genuine, issue(t, a, request))
 	}
+	mutantsRefused(t, a, genuine, count)
+}
+
+// mutantsRefused makes count mutants of the genuine tokens, some of every kind, and demands
+// that all are refused and that the genuine ones still are not.
+func mutantsRefused(t *testing.T, a *Authority, genuine []string, count int) {
+	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	made := map[string]int{}
 	for tries, n := 0, 0; n < count; tries++ {

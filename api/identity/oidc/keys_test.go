@@ -133,7 +133,9 @@ func TestOutage(t *testing.T) {
 			io.WriteString(w, `{"keys":[]}`)
 		},
 		"no JWK set": func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{}`) },
-		"elsewhere":  func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.test/keys", http.StatusFound) },
+		"elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://evil.test/keys", http.StatusFound)
+		},
 		"a kid twice": func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, `{"keys":[{"kid":"1","kty":"x"},{"kid":"1","kty":"x"}]}`)
 		},
