@@ -28,6 +28,9 @@ type IssuerConfig struct {
 	Groups    string
 	Clearance ClearanceClaim
 	Guest     GuestClaim
+	// Require holds values that claims of people's tokens must have, so that an issuer of many
+	// organisations vouches for the people of one.
+	Require map[string]string
 }
 
 // ClearanceClaim maps a claim to labels. The highest label that a value has counts; Default if
@@ -63,6 +66,8 @@ func (a *Authority) newExternal(c IssuerConfig) (*external, error) {
 		return nil, errors.New("issuer: this is the embedded issuer's")
 	case c.Person == "":
 		return nil, errors.New("person: must name a claim that only people's tokens have, or an app's own token would be taken for a person's")
+	case slices.Contains(slices.Collect(maps.Values(c.Require)), ""):
+		return nil, errors.New("require: a claim has no value")
 	case (c.Guest.Claim == "") != (c.Guest.Value == ""):
 		return nil, errors.New("guest: needs a claim and a value")
 	case c.Clearance.Claim == "" && len(c.Clearance.Values) > 0:
@@ -116,6 +121,12 @@ func (a *Authority) external(x *external, t oidc.Token) (Caller, error) {
 		c.Roles = a.assigned(c, x, t)
 		return c, nil
 	}
+	if t.Subject == "" {
+		return Caller{}, invalid(fmt.Errorf("%s: missing, though it is a person's token", x.issuer.Subject))
+	}
+	if err := x.meets(t); err != nil {
+		return Caller{}, err
+	}
 	c.User = acl.Principal("user:" + x.Name + "/" + t.Subject)
 	if err := c.User.Validate(); err != nil {
 		return Caller{}, invalid(fmt.Errorf("%s: %w", x.issuer.Subject, err))
@@ -140,6 +151,20 @@ func (a *Authority) external(x *external, t oidc.Token) (Caller, error) {
 func (x *external) isPerson(t oidc.Token) bool {
 	_, client := x.apps[t.Subject]
 	return t.Has(x.Person) && !client && t.Subject != t.Client
+}
+
+// meets checks what the configuration requires of people's tokens.
+func (x *external) meets(t oidc.Token) error {
+	for claim, value := range x.Require {
+		values, err := t.Values(claim)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(values, value) {
+			return invalid(fmt.Errorf("%s: not what is required", claim))
+		}
+	}
+	return nil
 }
 
 // groups returns exactly the groups of the claim, never nil. A token that says that the list

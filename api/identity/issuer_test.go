@@ -87,8 +87,10 @@ func TestExternalClaims(t *testing.T) {
 		i.Groups = "groups"
 		i.Clearance = ClearanceClaim{Claim: "level", Values: map[string]string{"l1": "public", "l3": "restricted", "l2": "confidential"}, Default: "public"}
 		i.Guest = GuestClaim{Claim: "acct", Value: "1"}
+		i.Require = map[string]string{"hd": "corp.test"}
+		i.Subject = "oid"
 	})
-	member := with(aliceClaims(p), "acct", 0)
+	member := with(with(with(aliceClaims(p), "acct", 0), "hd", "corp.test"), "oid", "8f3c")
 	groups := func(values ...acl.Principal) []acl.Principal { return append([]acl.Principal{}, values...) }
 	many := make([]string, 200)
 	for i := range many {
@@ -120,6 +122,12 @@ func TestExternalClaims(t *testing.T) {
 		"a guest":                {with(member, "acct", 1), nil, groups("group:corp/eng"), "public", true},
 		"a guest among others":   {with(member, "acct", []int{0, 1}), nil, groups("group:corp/eng"), "public", true},
 		"no word of guests":      {with(member, "acct", nil), nil, groups("group:corp/eng"), "public", true},
+		"another organisation":   {with(member, "hd", "other.test"), ErrUnauthenticated, nil, "", false},
+		"no organisation":        {with(member, "hd", nil), ErrUnauthenticated, nil, "", false},
+		"a person without oid":   {with(member, "oid", nil), ErrUnauthenticated, nil, "", false},
+		"oid empty":              {with(member, "oid", ""), ErrUnauthenticated, nil, "", false},
+		"oid null":               {with(member, "oid", rawJSON("null")), ErrUnauthenticated, nil, "", false},
+		"sub missing":            {with(member, "sub", nil), ErrUnauthenticated, nil, "", false},
 		"acct an object":         {with(member, "acct", map[string]any{}), ErrUnauthenticated, nil, "", false},
 	} {
 		got, err := a.Verify(p.Sign(nil, c.claims))
@@ -200,6 +208,7 @@ func TestIssuersThatAreRefused(t *testing.T) {
 		"issuers.corp.issuer":                   func(_ *Config, i *IssuerConfig) { i.Issuer = ring.issuer() },
 		"issuers.corp.audience: must not":       func(_ *Config, i *IssuerConfig) { i.Audience = "" },
 		"issuers.corp.person":                   func(_ *Config, i *IssuerConfig) { i.Person = "" },
+		"issuers.corp.require":                  func(_ *Config, i *IssuerConfig) { i.Require = map[string]string{"hd": ""} },
 		"issuers.corp.guest":                    func(_ *Config, i *IssuerConfig) { i.Guest.Claim = "acct" },
 		"issuers.corp.clearance.claim":          func(_ *Config, i *IssuerConfig) { i.Clearance.Values = map[string]string{"a": "public"} },
 		"issuers.corp.clearance.default: must":  func(_ *Config, i *IssuerConfig) { i.Clearance.Claim = "level" },

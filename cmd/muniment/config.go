@@ -12,7 +12,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/muniment/muniment/acl"
-	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/indexer"
 	"github.com/muniment/muniment/indexer/embed"
 )
@@ -34,6 +33,10 @@ type config struct {
 	Sensitivity []string `yaml:"sensitivity"`
 	// Apps narrows what an app may reach, by app name.
 	Apps map[string]appConfig `yaml:"apps"`
+	// Issuers are whom to believe besides the embedded issuer.
+	Issuers []issuerConfig `yaml:"issuers"`
+	// Roles says what callers of those issuers may do besides reading.
+	Roles []roleConfig `yaml:"roles"`
 	// SyncGuard is the share of a source's documents that a sync may remove unconfirmed.
 	SyncGuard float64 `yaml:"sync_guard"`
 	// KeepDeleted is how long the marks of deleted documents are kept, of sources whose
@@ -50,6 +53,7 @@ type config struct {
 type appConfig struct {
 	Sources   []string `yaml:"sources"`
 	Clearance string   `yaml:"clearance"`
+	Service   bool     `yaml:"service"` // may call for itself
 }
 
 type spaceConfig struct {
@@ -137,6 +141,14 @@ func (c config) check() error {
 			return usagef("apps.%s.clearance: %q is not one of %v", name, app.Clearance, c.Sensitivity)
 		}
 	}
+	for _, i := range c.Issuers {
+		if err := i.check(); err != nil {
+			return err
+		}
+	}
+	if _, err := c.identity(); err != nil {
+		return err
+	}
 	if c.KeepDeleted < 24*time.Hour {
 		return usagef("keep_deleted: must be at least 24h, longer than a late line may take, not %v", c.KeepDeleted)
 	}
@@ -182,17 +194,4 @@ func (c config) spaces() []indexer.Space {
 // path is a place below the data directory.
 func (c config) path(parts ...string) string {
 	return filepath.Join(append([]string{c.Data}, parts...)...)
-}
-
-// authority makes and verifies tokens as the configuration says.
-func (c config) authority(keys *identity.KeyRing) (*identity.Authority, error) {
-	apps := map[string]identity.App{}
-	for name, a := range c.Apps {
-		apps[name] = identity.App{Sources: a.Sources, Clearance: a.Clearance}
-	}
-	a, err := identity.NewAuthority(keys, identity.Config{Audience: c.Audience, Scale: c.scale(), Apps: apps})
-	if err != nil {
-		return nil, fmt.Errorf("setting up identity: %w", err)
-	}
-	return a, nil
 }

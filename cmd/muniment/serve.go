@@ -39,6 +39,9 @@ DIR/muniment.yaml if it is there), in which unknown keys are errors:
   sensitivity: [public, internal, confidential, restricted]
   apps:                                # narrows what an app may reach
     chat: {sources: [handbook], clearance: internal}
+    crawler: {service: true}           # may call for itself, without a person
+  issuers: []                          # whom to believe besides the embedded issuer: docs/identity.md
+  roles: []                            # what their callers may do besides reading: docs/identity.md
   sync_guard: 0.2                      # share of a source that a sync may remove unconfirmed
   keep_deleted: 2160h                  # marks of deleted documents, where versions are times
   embedder:                            # an embedding server; without it, the embedded model
@@ -108,6 +111,7 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 		defer m.close()
 		log.Info("serving metrics", "addr", m.addr)
 	}
+	go e.server.Authority.Prepare(ctx) // what fails is logged, and tried again when it is needed
 	health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

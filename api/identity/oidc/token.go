@@ -133,11 +133,15 @@ func (i *Issuer) audience(raw json.RawMessage) (several bool, err error) {
 }
 
 // subject returns whom the token is about. sub must be there whatever claim is configured:
-// what has none is not an access token.
+// what has none is not an access token. Another claim may be missing: issuers give tokens to
+// apps for themselves that have no person's.
 func (i *Issuer) subject(claims map[string]json.RawMessage) (subject string, err error) {
 	for _, name := range []string{"sub", i.Subject} {
 		if subject, err = text(claims, name); err != nil {
 			return "", err
+		}
+		if name != "sub" && !isMember(claims, name) {
+			return "", nil
 		}
 		if subject == "" || len(subject) > maxSubject {
 			return "", fmt.Errorf("%s: must have 1 to %d bytes", name, maxSubject)

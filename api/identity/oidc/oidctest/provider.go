@@ -35,6 +35,8 @@ type Provider struct {
 	current string
 	fetches map[string]int
 	instead http.HandlerFunc
+	secrets map[string]string         // of clients
+	issued  map[string]map[string]any // tokens of the endpoint, and their claims
 }
 
 type signer struct {
@@ -47,7 +49,7 @@ var rsaKey = sync.OnceValue(func() *rsa.PrivateKey { k, _ := rsa.GenerateKey(ran
 
 // New returns a provider with one key for ES256, whose id is "1".
 func New(issuer string) *Provider {
-	p := &Provider{Issuer: issuer, keys: map[string]signer{}, gone: map[string]bool{}, fetches: map[string]int{}}
+	p := &Provider{Issuer: issuer, keys: map[string]signer{}, gone: map[string]bool{}, fetches: map[string]int{}, secrets: map[string]string{}, issued: map[string]map[string]any{}}
 	p.Rotate("1", "ES256")
 	return p
 }
@@ -142,6 +144,8 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		json.NewEncoder(w).Encode(map[string]any{"issuer": p.Issuer, "jwks_uri": strings.TrimSuffix(p.Issuer, "/") + "/keys", "response_types_supported": []string{"code"}})
 	case strings.HasSuffix(r.URL.Path, "/keys"):
 		w.Write(p.Set())
+	case strings.HasSuffix(r.URL.Path, "/token"):
+		p.token(w, r)
 	default:
 		http.NotFound(w, r)
 	}
