@@ -49,6 +49,13 @@ func (c *keys) get(ctx context.Context, id string) (key, bool, error) {
 	return k, ok, nil
 }
 
+// ready reports whether there is a set that may be used.
+func (c *keys) ready() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.serves(c.now())
+}
+
 // begin starts a fetch if one is due, and returns what to wait for before the set may be
 // asked for the id; nil for nothing.
 func (c *keys) begin(id string) <-chan struct{} {

@@ -221,6 +221,11 @@ func TestDiscovery(t *testing.T) {
 	p := oidctest.New("https://idp.test/tenant")
 	discovering := func(c *Config) { c.KeysURL, c.Discovery = "", true }
 	i, _ := issuerOf(t, p, discovering)
+	for range 2 { // the second time there is nothing to prepare
+		if err := i.Prepare(t.Context()); err != nil || p.Fetches("") != 2 {
+			t.Errorf("Prepare: %v after %d requests, want one for the document and one for the keys", err, p.Fetches(""))
+		}
+	}
 	if _, err := i.Verify(t.Context(), p.Sign(nil, goodClaims(p.Issuer))); err != nil {
 		t.Error(err)
 	}

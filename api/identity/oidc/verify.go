@@ -32,6 +32,9 @@ func Claimed(token string) string {
 
 // Prepare fetches the keys if there are none yet, so that the first caller need not wait.
 func (i *Issuer) Prepare(ctx context.Context) error {
+	if i.keys.ready() {
+		return nil
+	}
 	_, _, err := i.keys.get(ctx, "")
 	return err
 }
