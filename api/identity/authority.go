@@ -70,9 +70,20 @@ type Authority struct {
 // NewAuthority returns an authority over the ring's keys. Its errors name the field of the
 // configuration that is wrong.
 func NewAuthority(k *KeyRing, c Config) (*Authority, error) {
-	switch {
-	case k == nil:
+	if k == nil {
 		return nil, errors.New("missing key ring")
+	}
+	return build(k, k.issuer(), c)
+}
+
+// Check returns the error that NewAuthority would, for those who have no key ring yet.
+func (c Config) Check() error {
+	_, err := build(nil, "", c)
+	return err
+}
+
+func build(k *KeyRing, issuer string, c Config) (*Authority, error) {
+	switch {
 	case strings.TrimSpace(c.Audience) == "":
 		return nil, errors.New("audience: must not be empty, or tokens for any service would do")
 	case len(c.Scale) == 0:
@@ -98,10 +109,13 @@ func NewAuthority(k *KeyRing, c Config) (*Authority, error) {
 		app.Sources = slices.Clone(app.Sources)
 		a.apps[p] = app
 	}
-	for _, issuer := range c.Issuers {
-		x, err := a.newExternal(issuer)
+	for _, other := range c.Issuers {
+		if other.Issuer == issuer && issuer != "" {
+			return nil, fmt.Errorf("issuers.%s.issuer: this is the embedded issuer's", other.Name)
+		}
+		x, err := a.newExternal(other)
 		if err != nil {
-			return nil, fmt.Errorf("issuers.%s.%w", issuer.Name, err)
+			return nil, fmt.Errorf("issuers.%s.%w", other.Name, err)
 		}
 		for _, other := range a.externals {
 			if other.Name == x.Name || other.Issuer == x.Issuer {
@@ -119,7 +133,7 @@ func NewAuthority(k *KeyRing, c Config) (*Authority, error) {
 	a.parser = jwt.NewParser(
 		jwt.WithValidMethods([]string{algorithm}),
 		jwt.WithStrictDecoding(),
-		jwt.WithIssuer(k.issuer()),
+		jwt.WithIssuer(issuer),
 		jwt.WithAudience(a.audience),
 		jwt.WithExpirationRequired(),
 		jwt.WithIssuedAt(),

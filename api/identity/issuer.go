@@ -62,8 +62,6 @@ func (a *Authority) newExternal(c IssuerConfig) (*external, error) {
 		return nil, errors.New("name: must be 1 to 64 of a-z, 0-9, dot, dash and underscore")
 	case c.Name+"/" == strings.TrimPrefix(localPrefix, "user:"):
 		return nil, errors.New("name: local is the embedded issuer's")
-	case c.Issuer == a.ring.issuer():
-		return nil, errors.New("issuer: this is the embedded issuer's")
 	case c.Person == "":
 		return nil, errors.New("person: must name a claim that only people's tokens have, or an app's own token would be taken for a person's")
 	case slices.Contains(slices.Collect(maps.Values(c.Require)), ""):

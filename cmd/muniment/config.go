@@ -21,8 +21,10 @@ import (
 type config struct {
 	// Data is the directory everything lives in.
 	Data string `yaml:"data"`
-	// Listen is the address to serve gRPC on; loopback only.
+	// Listen is the address to serve gRPC on; loopback only, unless there is TLS.
 	Listen string `yaml:"listen"`
+	// TLS is the certificate to serve with; none if absent.
+	TLS *tlsConfig `yaml:"tls"`
 	// Metrics is the address to serve metrics on, for Prometheus; loopback only, "" for none.
 	Metrics string `yaml:"metrics"`
 	// Audience is what tokens must be made for.
@@ -115,8 +117,11 @@ func (c config) check() error {
 	if c.Audience == "" {
 		return usagef("audience: must not be empty; a token made for any service would be accepted")
 	}
-	if err := loopback(c.Listen); err != nil {
-		return usagef("listen: %w; without TLS, tokens would cross the network in clear", err)
+	if err := c.TLS.check(); err != nil {
+		return err
+	}
+	if err := loopback(c.Listen); err != nil && c.TLS == nil {
+		return usagef("listen: %w; without tls: in the configuration, tokens would cross the network in clear", err)
 	}
 	if c.Metrics != "" {
 		if err := loopback(c.Metrics); err != nil {
@@ -146,8 +151,12 @@ func (c config) check() error {
 			return err
 		}
 	}
-	if _, err := c.identity(); err != nil {
-		return err
+	who, err := c.identity()
+	if err == nil {
+		err = who.Check()
+	}
+	if err != nil {
+		return usageError{err}
 	}
 	if c.KeepDeleted < 24*time.Hour {
 		return usagef("keep_deleted: must be at least 24h, longer than a late line may take, not %v", c.KeepDeleted)

@@ -39,6 +39,7 @@ var gaugeHelp = []struct{ name, help, label string }{
 	{"muniment_audit_records", "Durable records of the audit log.", ""},
 	{"muniment_audit_writable", "Whether the audit log takes records (1) or nothing is answered (0).", ""},
 	{"muniment_disk_free_bytes", "Bytes free where the data lies.", ""},
+	{"muniment_tls_certificate_expiry_seconds", "When the certificate that is served ends, in seconds since 1970.", ""},
 }
 
 var gaugeDescriptions = func() map[string]*prometheus.Desc {
@@ -107,6 +108,9 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	if free, err := freeBytes(g.cfg.Data); err == nil {
 		put("muniment_disk_free_bytes", float64(free))
+	}
+	if g.certificate != nil {
+		put("muniment_tls_certificate_expiry_seconds", float64(g.certificate.expiry().Unix()))
 	}
 	put("muniment_catalog_reads_open", float64(g.store.Reads()))
 	put("muniment_catalog_writable", truth01(g.store.Err() == nil))
