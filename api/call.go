@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -10,7 +11,9 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -86,27 +89,43 @@ const userToken = "x-muniment-user-token"
 
 // authenticate verifies the tokens and returns a context that carries the call.
 func (h *handler) authenticate(ctx context.Context, id string) (context.Context, error) {
+	brought := identity.Credentials{Certificate: certificate(ctx)}
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
-	if len(values) != 1 {
-		return nil, errMissingToken
+	if len(values) > 0 || brought.Certificate == nil {
+		if len(values) != 1 {
+			return nil, errMissingToken
+		}
+		scheme, token, ok := strings.Cut(values[0], " ")
+		if !ok || !strings.EqualFold(scheme, "bearer") || token == "" {
+			return nil, errMissingToken
+		}
+		brought.Token = token
 	}
-	scheme, token, ok := strings.Cut(values[0], " ")
-	if !ok || !strings.EqualFold(scheme, "bearer") {
-		return nil, errMissingToken
-	}
-	credentials := identity.Credentials{Token: token}
 	switch users := metadata.ValueFromIncomingContext(ctx, userToken); {
 	case len(users) > 1 || len(users) == 1 && users[0] == "":
 		// An app that forgot the person's token must not be answered as if it had meant to.
 		return nil, fail(codes.Unauthenticated, identity.ReasonMissing, "%s: send one person's token, or leave it out", userToken)
 	case len(users) == 1:
-		credentials.UserToken = users[0]
+		brought.UserToken = users[0]
 	}
-	caller, err := h.Authority.Authenticate(ctx, credentials)
+	caller, err := h.Authority.Authenticate(ctx, brought)
 	if err != nil {
 		return nil, err
 	}
 	return context.WithValue(ctx, callKey{}, call{caller, id}), nil
+}
+
+// certificate returns the client certificate that the connection was verified with, nil for
+// none.
+func certificate(ctx context.Context) *x509.Certificate {
+	p, _ := peer.FromContext(ctx)
+	if p == nil {
+		return nil
+	}
+	if info, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(info.State.VerifiedChains) > 0 {
+		return info.State.VerifiedChains[0][0]
+	}
+	return nil
 }
 
 // end logs the call and turns whatever went wrong into a status. A panic is an internal

@@ -63,8 +63,9 @@ func issuerOf(user acl.Principal) string {
 	return name
 }
 
-// assigned returns the roles of a caller whose token of x is t.
-func (a *Authority) assigned(c Caller, x *external, t oidc.Token) (roles Roles) {
+// assigned returns the roles of a caller whose token of x is t; both are nil for an app
+// without a token.
+func (a *Authority) assigned(c Caller, x *external, t *oidc.Token) (roles Roles) {
 	person := c.User.Kind() == acl.User
 	for _, r := range a.roles {
 		if person && !slices.Contains(r.Apps, strings.TrimPrefix(string(c.App), servicePrefix)) {

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,12 +11,16 @@ import (
 	"github.com/muniment/muniment/api/identity/oidc"
 )
 
-// Credentials are the tokens that a call brings.
+// Credentials are what a call brings.
 type Credentials struct {
-	// Token is a person's token, issued to the app that presents it, or the app's own.
+	// Token is a person's token, issued to the app that presents it, or the app's own; "" for
+	// none, which only a certificate makes up for.
 	Token string
 	// UserToken is the person's if Token is the app's own; "" for none.
 	UserToken string
+	// Certificate is the connection's client certificate, nil for none. It must have been
+	// verified, but for what its names mean.
+	Certificate *x509.Certificate
 }
 
 // Why a caller whose tokens are genuine is refused all the same.
@@ -32,12 +37,13 @@ var (
 // verified, and the person's must have been issued to the very app whose token comes with it:
 // a token that was stolen from one app, or that one app passes to another, opens nothing.
 // What the two may read is the person's, cut by the app's scope; of roles there are the
-// person's alone; and it ends when the first of the two tokens does.
+// person's alone; and it ends when the first of the two tokens does. A client certificate
+// stands for the app's own token, or must be of the same app as the token that it comes with.
 //
 // Errors wrap ErrUnauthenticated, with a Reason, or ErrUserRequired, ErrGroupsIncomplete,
 // ErrUnavailable or acl.ErrTooManyGroups.
 func (a *Authority) Authenticate(ctx context.Context, c Credentials) (Caller, error) {
-	caller, outside, err := a.verify(ctx, c.Token)
+	caller, outside, err := a.presented(ctx, c)
 	if err != nil {
 		return Caller{}, err
 	}

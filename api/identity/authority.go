@@ -39,7 +39,10 @@ type Config struct {
 	Leeway time.Duration
 	// Issuers are whom else to believe.
 	Issuers []IssuerConfig
-	// Roles says what callers of those issuers may do besides reading.
+	// Certificates holds the app that a URI or DNS name in a client certificate stands for.
+	Certificates map[string]string
+	// Roles says what callers of those issuers, and with those certificates, may do besides
+	// reading.
 	Roles []Assignment
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
@@ -65,6 +68,8 @@ type Authority struct {
 	roles     []Assignment
 	now       func() time.Time
 	parser    *jwt.Parser
+
+	certificates map[string]acl.Principal
 }
 
 // NewAuthority returns an authority over the ring's keys. Its errors name the field of the
@@ -123,6 +128,9 @@ func build(k *KeyRing, issuer string, c Config) (*Authority, error) {
 			}
 		}
 		a.externals = append(a.externals, x)
+	}
+	if err := a.checkCertificates(c.Certificates); err != nil {
+		return nil, err
 	}
 	for i, r := range c.Roles {
 		if err := r.check(a); err != nil {

@@ -96,6 +96,7 @@ const (
 	ReasonNotYetValid = oidc.ReasonNotYetValid // genuine, but nbf or iat is in the future
 	ReasonApp         = oidc.ReasonApp         // genuine, but of an app that is not configured
 	ReasonUnbound     = "TOKEN_UNBOUND"        // genuine, but issued to another app than presents it
+	ReasonCertificate = "CERTIFICATE_UNKNOWN"  // the client certificate is for no app
 	ReasonInvalid     = oidc.ReasonInvalid     // anything else
 )
 

@@ -116,7 +116,7 @@ func (a *Authority) external(x *external, t oidc.Token) (Caller, error) {
 			return Caller{}, invalid(errors.New("act: an app acts for an app, and for no person"))
 		}
 		c.User = c.App
-		c.Roles = a.assigned(c, x, t)
+		c.Roles = a.assigned(c, x, &t)
 		return c, nil
 	}
 	if t.Subject == "" {
@@ -140,7 +140,7 @@ func (a *Authority) external(x *external, t oidc.Token) (Caller, error) {
 			return Caller{}, err
 		}
 	}
-	c.Roles = a.assigned(c, x, t)
+	c.Roles = a.assigned(c, x, &t)
 	return c, nil
 }
 

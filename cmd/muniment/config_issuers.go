@@ -95,6 +95,9 @@ func (c config) identity() (identity.Config, error) {
 	for name, a := range c.Apps {
 		out.Apps[name] = identity.App{Sources: a.Sources, Clearance: a.Clearance, Service: a.Service}
 	}
+	if c.TLS != nil {
+		out.Certificates = c.TLS.Apps
+	}
 	for _, i := range c.Issuers {
 		out.Issuers = append(out.Issuers, i.trusted())
 	}

@@ -167,8 +167,11 @@ func TestDocumentedIssuers(t *testing.T) {
 			}
 		})
 	}
-	if n := len(documented(t)); n != 5 {
-		t.Errorf("docs/identity.md has %d configurations, this test knows 5", n)
+	if cfg, err := loadText(t, documented(t)["certificates"]); err != nil || len(cfg.TLS.Apps) != 2 {
+		t.Errorf("client certificates: %+v, %v", cfg.TLS, err)
+	}
+	if n := len(documented(t)); n != 6 {
+		t.Errorf("docs/identity.md has %d configurations, this test knows 6", n)
 	}
 }
 

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,12 +11,17 @@ import (
 	"time"
 )
 
-// tlsConfig is where the server's certificate is.
+// tlsConfig is where the server's certificate is, and what those of apps mean.
 type tlsConfig struct {
 	// Certificate and Key are PEM files: the chain, the server's own certificate first, and
 	// its private key.
 	Certificate string `yaml:"certificate"`
 	Key         string `yaml:"key"`
+	// ClientCA is a PEM file with the CAs of client certificates; nobody is asked for one if
+	// it is empty.
+	ClientCA string `yaml:"client_ca"`
+	// Apps holds the app of a SPIFFE id, another URI or a DNS name in a client certificate.
+	Apps map[string]string `yaml:"apps"`
 }
 
 // lookEvery is how often the files are looked at. A new certificate is served within it.
@@ -42,6 +44,9 @@ type tlsFiles struct {
 // openTLS reads the files, which must be in order.
 func openTLS(c tlsConfig, log *slog.Logger, failed func()) (*tlsFiles, error) {
 	f := &tlsFiles{paths: []string{c.Certificate, c.Key}, log: log, failed: failed}
+	if c.ClientCA != "" {
+		f.paths = append(f.paths, c.ClientCA)
+	}
 	return f, f.read()
 }
 
@@ -122,6 +127,12 @@ func (f *tlsFiles) read() error {
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"}, Certificates: []tls.Certificate{pair},
 		SessionTicketsDisabled: true, // every connection is judged by what is current
 	}
+	if len(content) > 2 { // apps may show a certificate, people need none
+		next.ClientAuth, next.ClientCAs = tls.VerifyClientCertIfGiven, x509.NewCertPool()
+		if !next.ClientCAs.AppendCertsFromPEM(content[2]) {
+			return fmt.Errorf("%s: no certificate in it", f.paths[2])
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.current, f.expires, f.seen = next, pair.Leaf.NotAfter, seen
@@ -137,47 +148,13 @@ func (f *tlsFiles) expiry() time.Time {
 
 // check refuses half a configuration.
 func (c *tlsConfig) check() error {
-	if c != nil && (c.Certificate == "" || c.Key == "") {
+	switch {
+	case c == nil:
+		return nil
+	case c.Certificate == "" || c.Key == "":
 		return usagef("tls: needs certificate and key, two PEM files")
+	case (c.ClientCA == "") != (len(c.Apps) == 0):
+		return usagef("tls: client_ca and apps need each other: whose certificates count, and for which app each is")
 	}
 	return nil
-}
-
-// roots is how a client knows the server.
-func roots(caFile string) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if caFile == "" {
-		return c, nil // whom this machine trusts
-	}
-	data, err := os.ReadFile(caFile)
-	if err != nil {
-		return nil, err
-	}
-	if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%s: no certificate in it", caFile)
-	}
-	return c, nil
-}
-
-// pinned trusts the very certificate in the server's file and no other. It is for whoever can
-// read the server's configuration, and knows it by an address that is in no certificate.
-func pinned(certificate string) (*tls.Config, error) {
-	data, err := os.ReadFile(certificate)
-	if err != nil {
-		return nil, err
-	}
-	own, _ := pem.Decode(data)
-	if own == nil {
-		return nil, fmt.Errorf("%s: no certificate in it", certificate)
-	}
-	return &tls.Config{
-		MinVersion:         tls.VersionTLS12,
-		InsecureSkipVerify: true, // VerifyConnection demands more than names and chains do
-		VerifyConnection: func(s tls.ConnectionState) error {
-			if !bytes.Equal(s.PeerCertificates[0].Raw, own.Bytes) {
-				return errors.New("another certificate than that of the configuration")
-			}
-			return nil
-		},
-	}, nil
 }

@@ -222,7 +222,9 @@ func TestServeNeedsItsCertificate(t *testing.T) {
 	_, key := ca.sign(t, 3, nil)
 	replaceFile(t, filepath.Join(dir, "server.pem"), certificate)
 	replaceFile(t, filepath.Join(dir, "other.key"), key)
-	for _, files := range []tlsConfig{{"server.pem", "missing.key"}, {"server.pem", "other.key"}, {"other.key", "other.key"}} {
+	for _, files := range []tlsConfig{
+		{Certificate: "server.pem", Key: "missing.key"}, {Certificate: "server.pem", Key: "other.key"}, {Certificate: "other.key", Key: "other.key"},
+	} {
 		cfg := testConfig(t.TempDir())
 		cfg.TLS = &tlsConfig{Certificate: filepath.Join(dir, files.Certificate), Key: filepath.Join(dir, files.Key)}
 		err := serve(t.Context(), cfg, func(string) { t.Errorf("%v: the server is up", files) })
