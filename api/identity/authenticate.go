@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/api/identity/oidc"
@@ -87,6 +88,16 @@ func (a *Authority) Prepare(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// KeysFrom returns for each external issuer, by its name, when the keys in use were fetched;
+// the zero time if none were.
+func (a *Authority) KeysFrom() map[string]time.Time {
+	from := map[string]time.Time{}
+	for _, x := range a.externals {
+		from[x.Name] = x.issuer.KeysFrom()
+	}
+	return from
 }
 
 // verify verifies one token by the issuer that it names, and reports whether that is an

@@ -72,10 +72,11 @@ func TestExternalCaller(t *testing.T) {
 	if err != nil || got.App != "service:wiki" || !slices.Equal(got.Chain, []string{"service:wiki", "service:chat", "client:corp/gateway"}) {
 		t.Errorf("with act: %v, chain %q, %v", got.App, got.Chain, err)
 	}
-	if local := issue(t, a, Request{Subject: "user:local/ada"}); true {
-		if c, err := a.Verify(local); err != nil || c.User != "user:local/ada" {
-			t.Errorf("the embedded issuer beside it: %v, %v", c.User, err)
-		}
+	if c, err := a.Verify(issue(t, a, Request{Subject: "user:local/ada"})); err != nil || c.User != "user:local/ada" {
+		t.Errorf("the embedded issuer beside it: %v, %v", c.User, err)
+	}
+	if from := a.KeysFrom(); len(from) != 1 || !from["corp"].Equal(start) {
+		t.Errorf("the keys are from %v", from)
 	}
 }
 

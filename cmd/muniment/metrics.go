@@ -8,8 +8,8 @@ import (
 )
 
 // metrics are what a server tells Prometheus of itself. Labels are names out of the program
-// alone (methods, codes, statuses, indexes): nothing that a caller, a source or a document
-// calls itself, and nothing per caller. docs/operations.md lists them; a test compares.
+// and the configuration alone (methods, codes, statuses, indexes, issuers): nothing that a
+// caller, a source or a document calls itself, and nothing per caller. docs/operations.md lists them; a test compares.
 type metrics struct {
 	registry *prometheus.Registry
 

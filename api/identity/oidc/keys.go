@@ -56,6 +56,13 @@ func (c *keys) ready() bool {
 	return c.serves(c.now())
 }
 
+// from returns when the fetch of the set began; the zero time if there is none.
+func (c *keys) from() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.good
+}
+
 // begin starts a fetch if one is due, and returns what to wait for before the set may be
 // asked for the id; nil for nothing.
 func (c *keys) begin(id string) <-chan struct{} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -38,6 +39,10 @@ func (i *Issuer) Prepare(ctx context.Context) error {
 	_, _, err := i.keys.get(ctx, "")
 	return err
 }
+
+// KeysFrom returns when the keys in use were fetched; the zero time if none were. Nobody is
+// verified by keys older than MaxAge.
+func (i *Issuer) KeysFrom() time.Time { return i.keys.from() }
 
 // Verify returns what a token of this issuer says. Its error is a Refusal, or wraps
 // ErrUnavailable.
