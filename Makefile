@@ -7,7 +7,7 @@ CC     := $(shell go env CC)
 # Nothing here uses cgo; the race detector alone needs it.
 export CGO_ENABLED = 0
 
-.PHONY: help build test figures crash demo generate breaking fuzz bench clean
+.PHONY: help build test prove figures crash demo generate breaking fuzz bench clean
 
 help: ## print this
 	@echo 'usage: make TARGET'
@@ -29,6 +29,9 @@ test: ## gofmt, vet, contract lint, generated-code check, staticcheck, then ever
 		echo 'no working C compiler ($(CC)): testing without the race detector'; \
 		set -x; go test -timeout 14m ./...; \
 	fi
+
+prove: ## run the long form of the tests of every promise and print what was counted, a line for each; a quarter of an hour
+	go test . -run '^TestProve$$' -prove -v -count=1 -timeout 90m
 
 figures: ## measure ingestion and print the table of docs/performance.md
 	go test ./cmd/muniment -run TestIngestionFigures -figures -v -count=1 -timeout 30m

@@ -6,6 +6,7 @@ import (
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/acl/reference"
+	"github.com/muniment/muniment/internal/prove"
 )
 
 // decisions is how many random decisions to compare; the other properties of this package
@@ -14,7 +15,7 @@ func decisions() int {
 	if testing.Short() {
 		return 20_000
 	}
-	return 1_000_000
+	return prove.Count(200_000, 1_000_000)
 }
 
 // TestDecidesAsTheReference holds acl, fed through the catalog's chain, against the
@@ -59,4 +60,5 @@ func TestDecidesAsTheReference(t *testing.T) {
 	if wrong == 0 && (admitted < made/10 || admitted > made*9/10 || dangling < made/20 || dangling > made/2) {
 		t.Errorf("the random worlds are lopsided: %d decisions, %d admitted, %d dangling", made, admitted, dangling)
 	}
+	prove.Report(t, "the truth decides", "%d random decisions (%d admitted, %d on chains that dangle), 0 differences from the reference", made, admitted, dangling)
 }

@@ -6,12 +6,13 @@ import (
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/acl/reference"
+	"github.com/muniment/muniment/internal/prove"
 )
 
 // Every policy that can be written with few names, on every chain of up to three nodes,
 // for every sort of caller: what random worlds meet often, these meet without exception.
 
-// memberships are the ways in which two groups can nest around Ada: not at all, directly,
+// memberships are ways in which up to three groups can nest around Ada: not at all, directly,
 // through each other, in a diamond and in a circle.
 var memberships = []map[string][]string{
 	{},
@@ -20,6 +21,8 @@ var memberships = []map[string][]string{
 	{"group:g": {ada, "group:h"}, "group:h": {ada}},
 	{"group:g": {"group:h"}, "group:h": {"group:g", ada}},
 	{"group:g": {"group:h", "group:g"}, "group:h": {"group:g"}}, // nobody inside
+	{"group:g": {"group:h"}, "group:h": {"group:i"}, "group:i": {ada}},
+	{"group:g": {"group:h", "group:i"}, "group:h": {"group:i"}, "group:i": {"group:g", ada}},
 }
 
 var callers = []caller{
@@ -66,22 +69,27 @@ func TestEveryChain(t *testing.T) {
 	wide := policiesOver(layersOver(some, some), false)
 	paired := policiesOver(layersOver([]string{"", "group:g", "everyone"}, []string{"", ada, "group:h"}), true)
 	narrow := policiesOver(layersOver([]string{"", "group:g", "everyone"}, []string{"", ada}), false)
+	three := policiesOver(layersOver([]string{"", ada, "group:g", "group:h", "group:i"}, []string{"", ada, "group:i", "everyone"}), true)
 	if testing.Short() {
 		wide, paired, narrow = wide[:27], paired[:20], narrow[:8]
 	}
+	all := 0
 	for _, space := range []struct {
 		name     string
 		policies chain
 		nodes    int
 	}{
+		{"one node, three groups", three, 1}, {"two nodes, three groups", three[:prove.Count(20, len(three))], 2},
 		{"one node, pairs of layers", paired, 1}, {"two nodes", wide, 2},
 		{"two nodes, pairs of layers", paired, 2}, {"three nodes", narrow, 3},
 	} {
 		t.Run(space.name, func(t *testing.T) {
 			n := everyChain(t, space.policies, space.nodes, "") + everyChain(t, space.policies, space.nodes, "nowhere")
 			t.Logf("%d policies, %d decisions", len(space.policies), n)
+			all += n
 		})
 	}
+	prove.Report(t, "the truth decides", "%d decisions on every chain of few names, 0 differences from the reference", all)
 }
 
 // everyChain compares the decisions on all chains of that many nodes, ending at the root's

@@ -110,6 +110,7 @@ func TestDiamondsAndCirclesAreWalkedOnce(t *testing.T) {
 	}
 }
 
+// ACL-19: what is over a limit, or names nobody that could be, is not half taken.
 func TestPolicyLimits(t *testing.T) {
 	grants := func(n int) []acl.Grant { return slices.Repeat([]acl.Grant{{Principal: ada}}, n) }
 	layers := func(n int) []acl.Layer { return make([]acl.Layer, n) }

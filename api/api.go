@@ -7,7 +7,6 @@ import (
 	"errors"
 	"log/slog"
 	"math"
-	"runtime"
 	"time"
 
 	"buf.build/go/protovalidate"
@@ -62,7 +61,7 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 	if err != nil {
 		return nil, nil, errors.Join(errors.New("compiling the rules of the contract"), err)
 	}
-	h := &handler{Server: s, validator: validator, preparing: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	h := &handler{Server: s, validator: validator, preparing: make(chan struct{}, indexer.Workers())}
 	g := grpc.NewServer(append(more,
 		grpc.ForceServerCodecV2(strictCodec{}),
 		grpc.ChainUnaryInterceptor(h.unary),

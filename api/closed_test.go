@@ -20,7 +20,7 @@ func tooMany() *pb.Policy {
 }
 
 // A policy that cannot be taken closes what it is of: to keep the old one would let people
-// read who no longer may. The next good line opens it again.
+// read who no longer may (ACL-05, ACL-19). The next good line opens it again.
 func TestPolicyThatCannotBeTakenCloses(t *testing.T) {
 	readable := func(s *server) bool {
 		_, err := pb.NewDocumentServiceClient(s.conn).GetDocument(s.as(ada), &pb.GetDocumentRequest{Document: &pb.DocumentRef{Source: "wiki", Id: "a"}})

@@ -135,7 +135,7 @@ func TestCitationsAreInjective(t *testing.T) {
 func TestEveryValueHasAName(t *testing.T) {
 	distinct(t, states, len(pb.Freshness_State_name), freshness.Unknown, freshness.Fresh)
 	distinct(t, evidences, len(pb.Evidence_name), retriever.None, retriever.Strong)
-	distinct(t, degradations, len(pb.Degradation_name), retriever.KeywordOnly, retriever.PendingEmbedding)
+	distinct(t, degradations, len(pb.Degradation_name), retriever.KeywordOnly, retriever.SourceWithheld)
 	for s, name := range states {
 		if name.String() != "STATE_"+s.String() {
 			t.Errorf("%v is %v on the wire", s, name)

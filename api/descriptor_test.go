@@ -111,7 +111,8 @@ func TestEveryMethodNeedsAToken(t *testing.T) {
 	}
 }
 
-// A method that needs a role says so before it looks at anything else of the request.
+// A method that needs a role says so before it looks at anything else of the request. What
+// explains decisions or reads the audit log is among them (LEAK-06, LEAK-12, LEAK-22).
 func TestRolesComeFirst(t *testing.T) {
 	s := start(t, nil)
 	needs := map[protoreflect.FullName][]string{

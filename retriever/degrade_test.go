@@ -112,7 +112,7 @@ func TestDegradations(t *testing.T) {
 func TestDegradationNames(t *testing.T) {
 	want := map[retriever.Degradation]string{
 		retriever.KeywordOnly: "KEYWORD_ONLY", retriever.KeywordRebuilding: "KEYWORD_REBUILDING", retriever.VectorRebuilding: "VECTOR_REBUILDING",
-		retriever.PendingEmbedding: "PENDING_EMBEDDING",
+		retriever.PendingEmbedding: "PENDING_EMBEDDING", retriever.SourceWithheld: "SOURCE_WITHHELD",
 	}
 	for d, name := range want {
 		if d.String() != name {

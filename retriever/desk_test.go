@@ -35,7 +35,13 @@ type desk struct {
 // newDesk opens an empty one, closed when the test ends.
 func newDesk(t testing.TB) *desk {
 	t.Helper()
-	d := &desk{store: catalogtest.NewMemory(), records: &audittest.Memory{}}
+	return newDeskOn(t, catalogtest.NewMemory())
+}
+
+// newDeskOn opens one over the store.
+func newDeskOn(t testing.TB, store catalog.Store) *desk {
+	t.Helper()
+	d := &desk{store: store, records: &audittest.Memory{}}
 	d.log = audittest.Open(t, d.records, audittest.Keys(t))
 	quiet := slog.New(slog.DiscardHandler)
 	words, err := keyword.Open(t.TempDir(), catalog.ID{}, quiet)

@@ -12,6 +12,7 @@ import (
 	"github.com/muniment/muniment/acl/reference"
 	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/freshness"
+	"github.com/muniment/muniment/internal/prove"
 	"github.com/muniment/muniment/retriever"
 )
 
@@ -21,7 +22,7 @@ import (
 // tell apart must be equal, down to the bits of the scores.
 func TestHiddenDocumentsDoNotExist(t *testing.T) {
 	const lanes = 4 // side by side, since much of the time is waiting for the disk
-	worlds := uint64(32)
+	worlds := uint64(prove.Count(32, 300))
 	if testing.Short() {
 		worlds = 8
 	}
@@ -41,6 +42,9 @@ func TestHiddenDocumentsDoNotExist(t *testing.T) {
 		all.add(n)
 	}
 	all.check(t)
+	prove.Report(t, "hidden means absent, to the instant",
+		"%d world pairs at an instant at which grants begin and end, %d answers equal down to the bits of the scores, %d of them with passages beside hidden ones, 0 differences",
+		2*worlds, all.answers, all.hiding)
 }
 
 // compare builds the world of the seed and asks it as two callers.

@@ -26,7 +26,7 @@ func leave(id, days string, by ...acl.Principal) catalog.PutDocument {
 }
 
 // A document that the caller cannot see neither marks another as superseded, nor demotes
-// it, nor takes a place.
+// it, nor takes a place (LEAK-08).
 func TestHiddenSuccessorLeavesNoMark(t *testing.T) {
 	successor := leave("leave-2026.md", "30 days", "user:local/ada")
 	successor.Document.Supersedes = []catalog.DocumentID{{Source: "handbook", ID: "leave.md"}}
@@ -51,7 +51,7 @@ func TestHiddenSuccessorLeavesNoMark(t *testing.T) {
 	}
 }
 
-// A copy that the caller cannot see contradicts nothing.
+// A copy that the caller cannot see contradicts nothing (LEAK-09).
 func TestHiddenCopyContradictsNothing(t *testing.T) {
 	with, without := newDesk(t), newDesk(t)
 	with.send(t, leave("leave.md", "14 days", acl.Everyone), leave("draft.md", "30 days", "user:local/ada"))

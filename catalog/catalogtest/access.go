@@ -35,7 +35,7 @@ var accessCases = []testCase{
 			w.Fatalf("access synced at %v, want %v", now.ACLSynced, w.now)
 		}
 	}},
-	{"Older access fields are not applied, and the outcome says so", func(w *bench) {
+	{"ACL-15: older access fields are not applied, and the outcome says so", func(w *bench) {
 		w.one(put("a", 1, "one", with(5, forAda)))
 		if o := w.one(access("a", 4, forBob)); !o.AccessKept || o.Changed {
 			w.Fatalf("an older access line: %+v", o)

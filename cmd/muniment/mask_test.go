@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +22,37 @@ import (
 // may differ.
 var mayDiffer = []protoreflect.Name{
 	"receipt", "request_id", "retrieval_id", "consistency_token", "served_at", "next_page_token", "synced", "acl_synced", "age_days", "ratio",
+}
+
+// TestMaskIsTheContracts holds that list against the sentence of the contract that names
+// the exempt fields. The two more are those of tokens, which other messages call opaque; no
+// response of a read has them.
+func TestMaskIsTheContracts(t *testing.T) {
+	text, err := os.ReadFile("../../proto/muniment/v1/retrieval.proto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sentence := regexp.MustCompile(`Only ([a-z_, \n/]+) may differ`).FindSubmatch(text)
+	if sentence == nil {
+		t.Fatal("the contract does not say which fields may differ")
+	}
+	named := []protoreflect.Name{"consistency_token", "next_page_token"}
+	for _, word := range regexp.MustCompile(`[a-z_]+`).FindAllString(string(sentence[1]), -1) {
+		if !slices.Contains([]string{"and", "inside", "the", "results"}, word) {
+			named = append(named, protoreflect.Name(word))
+		}
+	}
+	slices.Sort(named)
+	if masked := slices.Sorted(slices.Values(mayDiffer)); !slices.Equal(named, masked) {
+		t.Errorf("the contract exempts %v, the tests %v", named, masked)
+	}
+	for name, m := range contract(t) {
+		for _, field := range []protoreflect.Name{"consistency_token", "next_page_token"} {
+			if m.Output().Fields().ByName(field) != nil && name != "muniment.v1.IngestionService.Ingest" && name != "muniment.v1.SourceService.CommitSync" {
+				t.Errorf("%s answers with %s: the contract has to exempt it by name", name, field)
+			}
+		}
+	}
 }
 
 // blank takes the content of those fields away, below m too. What remains of a text is its

@@ -153,8 +153,8 @@ func flip(t *testing.T, path string, at float64) {
 	}
 }
 
-// TestSecondProcess: one directory has one server. The second is refused, and the first
-// does not notice.
+// TestSecondProcess: one directory has one server, so that there is no other on which a
+// revocation could come later (ACL-12). The second is refused, and the first does not notice.
 func TestSecondProcess(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())

@@ -155,7 +155,7 @@ func TestSeventeenContainersUp(t *testing.T) {
 }
 
 // TestWhoMaySend: roles are per source, and a refused item says which role is missing and
-// nothing about the item.
+// nothing about the item (LEAK-12).
 func TestWhoMaySend(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())

@@ -59,6 +59,7 @@ DIR/muniment.yaml if it is there), in which unknown keys are errors:
 			if err != nil {
 				return err
 			}
+			spread()
 			return serve(c.Context(), cfg, func(addr string) { fmt.Fprintln(c.OutOrStdout(), "listening on", addr) })
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,8 @@ type transcriptRun struct {
 	soon  time.Time
 
 	usesSoon, waited, late bool
+
+	compared *atomic.Int64 // answers
 
 	mirrors []*mirror
 	seen    map[string][]*pb.IngestRequest // what visible found, by asker and state
@@ -185,6 +188,7 @@ func (r *transcriptRun) compare(asker identity.Request, req proto.Message) (resp
 	without := m.call(m.as(asker), method, req, second)
 	if at = time.Now(); r.waited || at.Before(r.soon) || !r.usesSoon {
 		with.mustBe(r.t, without, fmt.Sprint(asker.Subject, ", with and without what is hidden"))
+		r.compared.Add(1)
 	}
 	return resp, at, err
 }

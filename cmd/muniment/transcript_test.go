@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/internal/prove"
 )
 
 var update = flag.Bool("update", false, "write what comes out into testdata/transcripts")
@@ -36,12 +38,16 @@ func TestTranscripts(t *testing.T) {
 	if err != nil || len(files) < 8 {
 		t.Fatalf("%d transcripts, %v", len(files), err)
 	}
+	var compared atomic.Int64
+	t.Cleanup(func() { // when all that run side by side have ended
+		prove.Report(t, "transcripts", "%d stories, each replayed without what is hidden from whoever asks: %d answers compared, 0 differences", len(files), compared.Load())
+	})
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			t.Parallel()
 			blocks := readTranscript(t, file)
 			for soon := 2 * time.Second; ; soon *= 3 {
-				outputs, inTime := runTranscript(t, blocks, soon)
+				outputs, inTime := runTranscript(t, blocks, soon, &compared)
 				if !inTime && soon < time.Minute {
 					continue // a slow machine: what should come before the instant came after it
 				}
@@ -126,8 +132,9 @@ func checkTranscript(t *testing.T, file string, blocks []block, outputs []string
 
 // runTranscript runs the blocks on servers of their own and returns what each printed, and
 // whether nothing that stands before "wait" was answered after $SOON.
-func runTranscript(t *testing.T, blocks []block, soon time.Duration) (outputs []string, inTime bool) {
+func runTranscript(t *testing.T, blocks []block, soon time.Duration, compared *atomic.Int64) (outputs []string, inTime bool) {
 	r := newTranscriptRun(t, soon)
+	r.compared = compared
 	defer r.close()
 	for _, b := range blocks {
 		var out strings.Builder

@@ -18,9 +18,10 @@ import (
 type world struct {
 	*rand.Rand
 	reference.World
-	known map[string]*register // every document a line was about, by key
-	names []string             // of known, in order of arrival
-	step  int64                // versions rise with it
+	known    map[string]*register // every document a line was about, by key
+	names    []string             // of known, in order of arrival
+	step     int64                // versions rise with it
+	withheld string               // a source, "" if none
 }
 
 // register is what a world remembers of a document.
@@ -103,6 +104,9 @@ func (w *world) document(source, id string) *pb.IngestRequest {
 	d := &pb.Document{
 		Source: source, Id: id, Version: w.step, Title: w.text(2), Text: w.prose(), Owner: pick(w, worldPeople...),
 		Labels: map[string]string{"colour": pick(w, "red", "blue")}, RetentionClass: pick(w, "", "long"), Mime: "text/markdown",
+	}
+	if w.IntN(6) == 0 { // some say the same to the letter, so that their scores tie
+		d.Title, d.Text = "Winch", pick(w, "A winch hoists the anchor.\n", "Every winch and buoy is checked.\n")
 	}
 	if w.IntN(3) == 0 { // some are copies of one page, with other numbers
 		d.Uri = "https://pages.example/" + pick(w, "x", "y")

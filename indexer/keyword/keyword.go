@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -72,7 +71,7 @@ type store struct {
 // is none, or it is damaged, of another catalog or of another version, the index is empty
 // and at revision 0; the log says why. Error: ErrLocked, or that no index can be made in the directory.
 func Open(dir string, of catalog.ID, logger *slog.Logger) (*Index, error) {
-	x := &Index{dir: dir, of: of, log: logger, analysts: index.NewAnalysisQueue(runtime.GOMAXPROCS(0)), columns: map[uint64]*columns{}}
+	x := &Index{dir: dir, of: of, log: logger, analysts: index.NewAnalysisQueue(indexer.Workers()), columns: map[uint64]*columns{}}
 	s, err := x.open()
 	if err != nil {
 		x.analysts.Close()
