@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/muniment/muniment/api/identity/oidc/oidctest"
+	"github.com/muniment/muniment/internal/prove"
 )
 
 // timed returns an issuer inside a synctest bubble, whose clock is the bubble's.
@@ -70,6 +71,7 @@ func TestUnknownKeysCauseOneFetch(t *testing.T) {
 			t.Errorf("a new key: %v after %d fetches", err, p.Fetches(""))
 		}
 	})
+	prove.Report(t, "identity", "10,000 tokens with unknown keys, twice in five minutes: 1 fetch")
 }
 
 // TestNewKeyIsFetchedAtOnce (ID-12): without a flood, the first token with a new key finds it.
@@ -116,6 +118,7 @@ func TestRemovedKeyIsRefused(t *testing.T) {
 			t.Errorf("the key that took its place: %v", err)
 		}
 	})
+	prove.Report(t, "identity", "a removed key is refused after %v at most", Interval)
 }
 
 // TestOutage (ID-14): whatever the place answers instead of keys, known keys serve for an hour
