@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,23 +98,23 @@ func TestCertificateIsReloaded(t *testing.T) {
 		oldCertificate, oldKey := ca.sign(t, 2, nil)
 		replaceFile(t, paths.Certificate, oldCertificate)
 		replaceFile(t, paths.Key, oldKey)
-		failures := 0
-		f, err := openTLS(paths, slog.New(slog.DiscardHandler), func() { failures++ })
+		var failures atomic.Int64
+		f, err := openTLS(paths, slog.New(slog.DiscardHandler), func() { failures.Add(1) })
 		if err != nil {
 			t.Fatal(err)
 		}
 		go f.watch(t.Context())
 		expect := func(when string, serial int64, failed bool) {
 			t.Helper()
-			before := failures
+			before := failures.Load()
 			time.Sleep(lookEvery)
 			synctest.Wait()
 			c, err := f.config().GetConfigForClient(nil)
 			if err != nil || c.Certificates[0].Leaf.SerialNumber.Int64() != serial {
 				t.Errorf("%s: %v is served, want %d", when, c.Certificates[0].Leaf.SerialNumber, serial)
 			}
-			if (failures > before) != failed {
-				t.Errorf("%s: %d failures, want some: %t", when, failures-before, failed)
+			if after := failures.Load(); (after > before) != failed {
+				t.Errorf("%s: %d failures, want some: %t", when, after-before, failed)
 			}
 		}
 		expect("nothing has changed", 2, false)
