@@ -54,9 +54,12 @@ var mayImport = map[string]string{
 	"proto/muniment/v1": "",
 
 	"api":          speaks + " api/identity api/limits api/scim",
-	"api/identity": speaks,
+	"api/identity": speaks + " api/identity/oidc",
 	"api/limits":   speaks,
 	"api/scim":     speaks,
+
+	"api/identity/oidc":          "",
+	"api/identity/oidc/oidctest": "", // for tests
 
 	"cmd/muniment":        everything,
 	"cmd/muniment/folder": "acl proto/muniment/v1",

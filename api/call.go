@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -10,7 +11,9 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
@@ -80,21 +83,49 @@ func (s verifiedStream) Context() context.Context { return s.ctx }
 
 func public(method string) bool { return strings.HasPrefix(method, "/grpc.health.v1.Health/") }
 
-// authenticate verifies the token and returns a context that carries the call.
+// userToken is the metadata in which an app that presents its own token sends that of the
+// person it acts for. Nothing else of the metadata says who calls.
+const userToken = "x-muniment-user-token"
+
+// authenticate verifies the tokens and returns a context that carries the call.
 func (h *handler) authenticate(ctx context.Context, id string) (context.Context, error) {
+	brought := identity.Credentials{Certificate: certificate(ctx)}
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
-	if len(values) != 1 {
-		return nil, errMissingToken
+	if len(values) > 0 || brought.Certificate == nil {
+		if len(values) != 1 {
+			return nil, errMissingToken
+		}
+		scheme, token, ok := strings.Cut(values[0], " ")
+		if !ok || !strings.EqualFold(scheme, "bearer") || token == "" {
+			return nil, errMissingToken
+		}
+		brought.Token = token
 	}
-	scheme, token, ok := strings.Cut(values[0], " ")
-	if !ok || !strings.EqualFold(scheme, "bearer") {
-		return nil, errMissingToken
+	switch users := metadata.ValueFromIncomingContext(ctx, userToken); {
+	case len(users) > 1 || len(users) == 1 && users[0] == "":
+		// An app that forgot the person's token must not be answered as if it had meant to.
+		return nil, fail(codes.Unauthenticated, identity.ReasonMissing, "%s: send one person's token, or leave it out", userToken)
+	case len(users) == 1:
+		brought.UserToken = users[0]
 	}
-	caller, err := h.Authority.Verify(token)
+	caller, err := h.Authority.Authenticate(ctx, brought)
 	if err != nil {
 		return nil, err
 	}
 	return context.WithValue(ctx, callKey{}, call{caller, id}), nil
+}
+
+// certificate returns the client certificate that the connection was verified with, nil for
+// none.
+func certificate(ctx context.Context) *x509.Certificate {
+	p, _ := peer.FromContext(ctx)
+	if p == nil {
+		return nil
+	}
+	if info, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(info.State.VerifiedChains) > 0 {
+		return info.State.VerifiedChains[0][0]
+	}
+	return nil
 }
 
 // end logs the call and turns whatever went wrong into a status. A panic is an internal

@@ -12,7 +12,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/muniment/muniment/acl"
-	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/indexer"
 	"github.com/muniment/muniment/indexer/embed"
 )
@@ -22,8 +21,10 @@ import (
 type config struct {
 	// Data is the directory everything lives in.
 	Data string `yaml:"data"`
-	// Listen is the address to serve gRPC on; loopback only.
+	// Listen is the address to serve gRPC on; loopback only, unless there is TLS.
 	Listen string `yaml:"listen"`
+	// TLS is the certificate to serve with; none if absent.
+	TLS *tlsConfig `yaml:"tls"`
 	// Metrics is the address to serve metrics on, for Prometheus; loopback only, "" for none.
 	Metrics string `yaml:"metrics"`
 	// Audience is what tokens must be made for.
@@ -34,6 +35,10 @@ type config struct {
 	Sensitivity []string `yaml:"sensitivity"`
 	// Apps narrows what an app may reach, by app name.
 	Apps map[string]appConfig `yaml:"apps"`
+	// Issuers are whom to believe besides the embedded issuer.
+	Issuers []issuerConfig `yaml:"issuers"`
+	// Roles says what callers of those issuers may do besides reading.
+	Roles []roleConfig `yaml:"roles"`
 	// SyncGuard is the share of a source's documents that a sync may remove unconfirmed.
 	SyncGuard float64 `yaml:"sync_guard"`
 	// KeepDeleted is how long the marks of deleted documents are kept, of sources whose
@@ -50,6 +55,7 @@ type config struct {
 type appConfig struct {
 	Sources   []string `yaml:"sources"`
 	Clearance string   `yaml:"clearance"`
+	Service   bool     `yaml:"service"` // may call for itself
 }
 
 type spaceConfig struct {
@@ -111,8 +117,11 @@ func (c config) check() error {
 	if c.Audience == "" {
 		return usagef("audience: must not be empty; a token made for any service would be accepted")
 	}
-	if err := loopback(c.Listen); err != nil {
-		return usagef("listen: %w; without TLS, tokens would cross the network in clear", err)
+	if err := c.TLS.check(); err != nil {
+		return err
+	}
+	if err := loopback(c.Listen); err != nil && c.TLS == nil {
+		return usagef("listen: %w; without tls: in the configuration, tokens would cross the network in clear", err)
 	}
 	if c.Metrics != "" {
 		if err := loopback(c.Metrics); err != nil {
@@ -136,6 +145,18 @@ func (c config) check() error {
 		if app.Clearance != "" && !seen[app.Clearance] {
 			return usagef("apps.%s.clearance: %q is not one of %v", name, app.Clearance, c.Sensitivity)
 		}
+	}
+	for _, i := range c.Issuers {
+		if err := i.check(); err != nil {
+			return err
+		}
+	}
+	who, err := c.identity()
+	if err == nil {
+		err = who.Check()
+	}
+	if err != nil {
+		return usageError{err}
 	}
 	if c.KeepDeleted < 24*time.Hour {
 		return usagef("keep_deleted: must be at least 24h, longer than a late line may take, not %v", c.KeepDeleted)
@@ -182,17 +203,4 @@ func (c config) spaces() []indexer.Space {
 // path is a place below the data directory.
 func (c config) path(parts ...string) string {
 	return filepath.Join(append([]string{c.Data}, parts...)...)
-}
-
-// authority makes and verifies tokens as the configuration says.
-func (c config) authority(keys *identity.KeyRing) (*identity.Authority, error) {
-	apps := map[string]identity.App{}
-	for name, a := range c.Apps {
-		apps[name] = identity.App{Sources: a.Sources, Clearance: a.Clearance}
-	}
-	a, err := identity.NewAuthority(keys, identity.Config{Audience: c.Audience, Scale: c.scale(), Apps: apps})
-	if err != nil {
-		return nil, fmt.Errorf("setting up identity: %w", err)
-	}
-	return a, nil
 }

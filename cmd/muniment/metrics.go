@@ -8,8 +8,8 @@ import (
 )
 
 // metrics are what a server tells Prometheus of itself. Labels are names out of the program
-// alone (methods, codes, statuses, indexes): nothing that a caller, a source or a document
-// calls itself, and nothing per caller. docs/operations.md lists them; a test compares.
+// and the configuration alone (methods, codes, statuses, indexes, issuers): nothing that a
+// caller, a source or a document calls itself, and nothing per caller. docs/operations.md lists them; a test compares.
 type metrics struct {
 	registry *prometheus.Registry
 
@@ -22,6 +22,8 @@ type metrics struct {
 	appends    prometheus.Histogram
 	failures   prometheus.Counter
 	operations *prometheus.CounterVec
+
+	tlsFailures prometheus.Counter
 
 	leases leases
 }
@@ -55,6 +57,7 @@ func newMetrics() *metrics {
 	m.appends = histogram("muniment_audit_append_seconds", "How long appends to the audit log took, synced to disk; calls share them.", diskBuckets)
 	failures := counter("muniment_audit_failures_total", "Writes to the audit log that failed. After one, nothing is answered until a restart.")
 	m.failures = failures.WithLabelValues()
+	m.tlsFailures = counter("muniment_tls_reload_failures_total", "Looks at the certificate's files that found something which cannot be used; the certificate before is still served.").WithLabelValues()
 	for value, name := range pb.Degradation_name {
 		if value != 0 {
 			m.degraded.WithLabelValues(name)
