@@ -109,8 +109,9 @@ func (d *Directory) Withhold(sources Withholding) *Directory {
 }
 
 // View resolves the identity's groups, however they nest, and returns what it may read at
-// the instant. Groups that the identity brings are taken as they are, and none is added. Errors: ErrIdentity, ErrTooManyGroups, ErrTooDeep; the View returned with
-// one admits nothing.
+// the instant. Groups that the identity brings are taken as they are, and none is added.
+// Errors: ErrIdentity, ErrTooManyGroups, ErrTooDeep; the View returned with one admits
+// nothing.
 func (d *Directory) View(id Identity, at time.Time) (View, error) {
 	kind := id.User.Kind()
 	if kind != User && kind != Service || id.App.Kind() != Service {
