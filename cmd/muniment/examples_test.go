@@ -31,6 +31,7 @@ func TestExampleInGo(t *testing.T) {
 	}
 	followReadme(t, "../../examples/go/README.md", "go", dir)
 	testDesk(t, desk)
+	testDeskOverTLS(t, desk)
 }
 
 // TestExampleInNode does the same with the example for Node.js, if its packages are there.
@@ -52,6 +53,7 @@ func TestExampleInNode(t *testing.T) {
 	}
 	followReadme(t, "../../examples/node/README.md", "node", dir)
 	testDesk(t, "node", filepath.Join(examples, "node", "desk.js"))
+	testDeskOverTLS(t, "node", filepath.Join(examples, "node", "desk.js"))
 }
 
 // deskDir is a directory like a checkout in which the examples are run.
@@ -146,6 +148,36 @@ func testDesk(t *testing.T, command ...string) {
 	out, errs, err := runDesk(dir, []string{"MUNIMENT_ADDR=" + s.addr, own}, command[0], append(slices.Clone(command[1:]), bids, stolen)...)
 	if err == nil || out != "" || !strings.Contains(errs, identity.ReasonUnbound) {
 		t.Errorf("with another app's token: %v\n%s%s", err, out, errs)
+	}
+	// By itself it works, and shows what that app may reach: the handbook alone.
+	out, errs, err = runDesk(dir, []string{"MUNIMENT_ADDR=" + s.addr}, command[0], append(slices.Clone(command[1:]), bids, stolen)...)
+	shown := deskDocument.FindAllStringSubmatch(out, -1)
+	if err != nil || len(shown) == 0 || slices.ContainsFunc(shown, func(m []string) bool { return !strings.HasPrefix(m[1], "handbook/") }) {
+		t.Errorf("Tomas through an app for the handbook: %v\n%s%s", err, out, errs)
+	}
+}
+
+// testDeskOverTLS runs an app against a server with TLS: it believes the CA that it is given
+// and no other.
+func testDeskOverTLS(t *testing.T, command ...string) {
+	ca, dir := newCA(t), t.TempDir()
+	certificate, key := ca.sign(t, 2, nil)
+	for name, data := range map[string][]byte{"server.pem": certificate, "server.key": key, "ca.pem": ca.pem, "other.pem": newCA(t).pem} {
+		replaceFile(t, filepath.Join(dir, name), data)
+	}
+	cfg := testConfig(filepath.Join(dir, "data"))
+	cfg.TLS = &tlsConfig{Certificate: filepath.Join(dir, "server.pem"), Key: filepath.Join(dir, "server.key")}
+	s := serveConfig(t, cfg)
+	if got := program(t, "protoset", filepath.Join(dir, "muniment.protoset")); got.code != 0 {
+		t.Fatal(got.stderr)
+	}
+	replaceFile(t, filepath.Join(dir, "ada.token"), []byte(s.token(identity.Request{Subject: "user:local/ada", App: "desk"})))
+	for name, works := range map[string]bool{"ca.pem": true, "other.pem": false} {
+		env := []string{"MUNIMENT_ADDR=" + s.addr, "MUNIMENT_CA=" + filepath.Join(dir, name)}
+		out, errs, err := runDesk(dir, env, command[0], append(slices.Clone(command[1:]), "ferry", "ada.token")...)
+		if (err == nil) != works || deskID.MatchString(out) != works {
+			t.Errorf("with %s: %v\n%s%s", name, err, out, errs)
+		}
 	}
 }
 
