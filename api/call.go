@@ -20,13 +20,15 @@ import (
 	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/catalog"
+	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
 // call is what the interceptor found out about one call. It travels in the context from
 // there to the handler's first line and no further.
 type call struct {
 	identity.Caller
-	id string
+	id     string
+	access *pb.MethodAccess // what the method asks of its callers
 }
 
 type callKey struct{}
@@ -43,14 +45,14 @@ func callOf(ctx context.Context) (call, error) {
 
 var errMissingToken = fail(codes.Unauthenticated, "TOKEN_MISSING", "send a token in the metadata: authorization: Bearer TOKEN")
 
-// unary is the interceptor of all calls but streams: recover, log, authenticate, bound.
+// unary is the interceptor of all calls but streams: recover, log, authenticate, admit, bound.
 func (h *handler) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
 	if public(info.FullMethod) {
 		return next(ctx, req)
 	}
 	id, start := audit.NewID(), time.Now()
 	defer func() { err = h.end(ctx, info.FullMethod, id, start, recover(), err) }()
-	ctx, err = h.authenticate(ctx, id)
+	ctx, err = h.admit(ctx, info.FullMethod, id)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +69,7 @@ func (h *handler) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerI
 	}
 	id, start := audit.NewID(), time.Now()
 	defer func() { err = h.end(ss.Context(), info.FullMethod, id, start, recover(), err) }()
-	ctx, err := h.authenticate(ss.Context(), id)
+	ctx, err := h.admit(ss.Context(), info.FullMethod, id)
 	if err != nil {
 		return err
 	}
@@ -87,32 +89,42 @@ func public(method string) bool { return strings.HasPrefix(method, "/grpc.health
 // person it acts for. Nothing else of the metadata says who calls.
 const userToken = "x-muniment-user-token"
 
-// authenticate verifies the tokens and returns a context that carries the call.
-func (h *handler) authenticate(ctx context.Context, id string) (context.Context, error) {
+// admit verifies the tokens, refuses a caller without the role that the method needs, and
+// returns a context that carries the call.
+func (h *handler) admit(ctx context.Context, method, id string) (context.Context, error) {
+	caller, err := h.authenticate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := call{caller, id, h.declared[method]}
+	if err := c.admit(); err != nil {
+		return nil, err
+	}
+	return context.WithValue(ctx, callKey{}, c), nil
+}
+
+// authenticate returns whom the tokens say the caller is.
+func (h *handler) authenticate(ctx context.Context) (identity.Caller, error) {
 	brought := identity.Credentials{Certificate: certificate(ctx)}
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if len(values) > 0 || brought.Certificate == nil {
 		if len(values) != 1 {
-			return nil, errMissingToken
+			return identity.Caller{}, errMissingToken
 		}
 		scheme, token, ok := strings.Cut(values[0], " ")
 		if !ok || !strings.EqualFold(scheme, "bearer") || token == "" {
-			return nil, errMissingToken
+			return identity.Caller{}, errMissingToken
 		}
 		brought.Token = token
 	}
 	switch users := metadata.ValueFromIncomingContext(ctx, userToken); {
 	case len(users) > 1 || len(users) == 1 && users[0] == "":
 		// An app that forgot the person's token must not be answered as if it had meant to.
-		return nil, fail(codes.Unauthenticated, identity.ReasonMissing, "%s: send one person's token, or leave it out", userToken)
+		return identity.Caller{}, fail(codes.Unauthenticated, identity.ReasonMissing, "%s: send one person's token, or leave it out", userToken)
 	case len(users) == 1:
 		brought.UserToken = users[0]
 	}
-	caller, err := h.Authority.Authenticate(ctx, brought)
-	if err != nil {
-		return nil, err
-	}
-	return context.WithValue(ctx, callKey{}, call{caller, id}), nil
+	return h.Authority.Authenticate(ctx, brought)
 }
 
 // certificate returns the client certificate that the connection was verified with, nil for
