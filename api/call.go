@@ -40,6 +40,8 @@ func callOf(ctx context.Context) (call, error) {
 
 var errMissingToken = fail(codes.Unauthenticated, "TOKEN_MISSING", "send a token in the metadata: authorization: Bearer TOKEN")
 
+var errDeactivated = fail(codes.PermissionDenied, "USER_DEACTIVATED", "the user has been deactivated by the identity provider")
+
 // unary is the interceptor of all calls but streams: recover, log, authenticate, bound.
 func (h *handler) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
 	if public(info.FullMethod) {
@@ -80,7 +82,8 @@ func (s verifiedStream) Context() context.Context { return s.ctx }
 
 func public(method string) bool { return strings.HasPrefix(method, "/grpc.health.v1.Health/") }
 
-// authenticate verifies the token and returns a context that carries the call.
+// authenticate verifies the token and that its user has not been deactivated, and returns a
+// context that carries the call.
 func (h *handler) authenticate(ctx context.Context, id string) (context.Context, error) {
 	values := metadata.ValueFromIncomingContext(ctx, "authorization")
 	if len(values) != 1 {
@@ -93,6 +96,12 @@ func (h *handler) authenticate(ctx context.Context, id string) (context.Context,
 	caller, err := h.Authority.Verify(token)
 	if err != nil {
 		return nil, err
+	}
+	switch deactivated, err := h.Indexer.Deactivated(caller.User); {
+	case err != nil:
+		return nil, err
+	case deactivated: // whose views admit nothing anyway, but whose token may give roles
+		return nil, errDeactivated
 	}
 	return context.WithValue(ctx, callKey{}, call{caller, id}), nil
 }
