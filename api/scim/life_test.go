@@ -3,7 +3,9 @@ package scim
 import (
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/muniment/muniment/acl"
@@ -83,6 +85,49 @@ func TestOtherIssuers(t *testing.T) {
 	}
 	for _, wrong := range []string{"\u200bada", "a b", strings.Repeat("x", 600)} {
 		p.refused(400, "invalidValue", "POST", "/Users", `{"userName":"x","externalId":"`+wrong+`"}`)
+	}
+}
+
+// TestAtOnce: requests that come at once lose nothing of each other.
+func TestAtOnce(t *testing.T) {
+	p := start(t)
+	group := p.group("Team")
+	const each, at = 5, 8
+	ids := make([][]string, at)
+	for i := range ids {
+		for n := range each {
+			ids[i] = append(ids[i], p.user(fmt.Sprint("u", i, "-", n)))
+		}
+	}
+	var wait sync.WaitGroup
+	for _, mine := range ids {
+		wait.Go(func() {
+			for _, id := range mine {
+				for _, call := range [][3]string{
+					{"PATCH", "/Groups/" + group, `{"Operations":[{"op":"add","path":"members","value":` + membersOf(id) + `}]}`},
+					{"GET", "/Groups/" + group, ""}, {"GET", "/Users", ""},
+					{"PATCH", "/Users/" + id, `{"Operations":[{"op":"replace","path":"active","value":false}]}`},
+				} {
+					r := httptest.NewRequest(call[0], "/scim/v2"+call[1], strings.NewReader(call[2]))
+					r.Header.Set("Authorization", "Bearer "+secret)
+					w := httptest.NewRecorder()
+					if p.ServeHTTP(w, r); w.Code >= 300 {
+						t.Errorf("%v: %d %s", call, w.Code, w.Body)
+					}
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if n := len(p.kept.directory().Members(acl.Principal("group:corp/" + group))); n != each*at {
+		t.Errorf("%d members, want %d", n, each*at)
+	}
+	for _, mine := range ids {
+		for _, id := range mine {
+			if got, _ := p.ask(200, "GET", "/Users/"+id, ""); got["active"] != any(false) {
+				t.Errorf("%v", got)
+			}
+		}
 	}
 }
 
