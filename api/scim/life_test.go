@@ -69,7 +69,12 @@ func TestFailure(t *testing.T) {
 	if got, _ := p.ask(200, "GET", "/Users/"+ada, ""); got["active"] != any(true) {
 		t.Errorf("%v", got)
 	}
-	p.ask(200, "PATCH", "/Users/"+ada, off)
+	p.kept.lost = errors.New("nobody knows")
+	p.ask(503, "PATCH", "/Users/"+ada, off)
+	if got, _ := p.ask(200, "GET", "/Users/"+ada, ""); got["active"] != any(false) {
+		t.Errorf("what is stored is not shown: %v", got)
+	}
+	p.ask(200, "PATCH", "/Users/"+ada, strings.Replace(off, "false", "true", 1))
 }
 
 // TestOtherIssuers: a provider neither sees nor changes what is of another.
@@ -177,7 +182,7 @@ func TestLargeGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	group := p.group("All")
-	const piece = 10_000
+	const piece = 20_000
 	for i := 0; i < acl.MaxMembers; i += piece {
 		p.ask(204, "PATCH", "/Groups/"+group, `{"Operations":[{"op":"add","path":"members","value":`+membersOf(ids[i:i+piece]...)+`}]}`)
 	}

@@ -24,7 +24,8 @@ var secret = strings.Repeat("0123456789abcdef", 4)
 // memory keeps entries in a catalog in memory.
 type memory struct {
 	store catalog.Store
-	fail  error // of the next Put
+	fail  error // of the next Put, which stores nothing
+	lost  error // of the next Put, which stores it all the same
 	puts  int
 }
 
@@ -58,6 +59,10 @@ func (m *memory) Put(ctx context.Context, e catalog.PutEntry) error {
 	m.puts++
 	done, err := m.store.Commit(ctx, catalog.Commit{Mutations: []catalog.Mutation{e}, At: time.Unix(1_800_000_000, 0)})
 	if err != nil {
+		return err
+	}
+	if err := m.lost; err != nil {
+		m.lost = nil
 		return err
 	}
 	return done.Outcomes[0].Refused
