@@ -45,6 +45,8 @@ func callOf(ctx context.Context) (call, error) {
 
 var errMissingToken = fail(codes.Unauthenticated, "TOKEN_MISSING", "send a token in the metadata: authorization: Bearer TOKEN")
 
+var errDeactivated = fail(codes.PermissionDenied, "USER_DEACTIVATED", "the user has been deactivated by the identity provider")
+
 // unary is the interceptor of all calls but streams: recover, log, authenticate, admit, bound.
 func (h *handler) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
 	if public(info.FullMethod) {
@@ -89,12 +91,18 @@ func public(method string) bool { return strings.HasPrefix(method, "/grpc.health
 // person it acts for. Nothing else of the metadata says who calls.
 const userToken = "x-muniment-user-token"
 
-// admit verifies the tokens, refuses a caller without the role that the method needs, and
-// returns a context that carries the call.
+// admit verifies the tokens, refuses a user who has been deactivated and a caller without
+// the role that the method needs, and returns a context that carries the call.
 func (h *handler) admit(ctx context.Context, method, id string) (context.Context, error) {
 	caller, err := h.authenticate(ctx)
 	if err != nil {
 		return nil, err
+	}
+	switch deactivated, err := h.Indexer.Deactivated(caller.User); {
+	case err != nil:
+		return nil, err
+	case deactivated: // whose views admit nothing anyway, but whose token may give roles
+		return nil, errDeactivated
 	}
 	c := call{caller, id, h.declared[method]}
 	if err := c.admit(); err != nil {

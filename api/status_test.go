@@ -39,6 +39,7 @@ var mapped = map[string]struct {
 	"catalog.ErrSyncUnknown":       {catalog.ErrSyncUnknown, codes.FailedPrecondition},
 	"catalog.ErrSyncIncomplete":    {catalog.ErrSyncIncomplete, codes.FailedPrecondition},
 	"catalog.ErrSyncRemoves":       {catalog.ErrSyncRemoves, codes.FailedPrecondition},
+	"catalog.ErrProvisioned":       {catalog.ErrProvisioned, codes.FailedPrecondition},
 	"catalog.ErrPruned":            {catalog.ErrPruned, codes.Unavailable},
 	"catalog.ErrFuture":            {catalog.ErrFuture, codes.Unavailable},
 	"catalog.ErrDamaged":           {catalog.ErrDamaged, codes.DataLoss},

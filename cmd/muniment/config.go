@@ -48,6 +48,8 @@ type config struct {
 	Embedder *embedderConfig `yaml:"embedder"`
 	// VectorSpaces declares the spaces of vectors that senders bring.
 	VectorSpaces []spaceConfig `yaml:"vector_spaces"`
+	// SCIM lets an identity provider keep its users and groups here; none does if absent.
+	SCIM *scimConfig `yaml:"scim"`
 
 	lockWait time.Duration // for another process to let go of the data; 0 for the store's default
 }
@@ -129,6 +131,9 @@ func (c config) check() error {
 		}
 	}
 	if err := c.Embedder.check(); err != nil {
+		return err
+	}
+	if err := c.SCIM.check(); err != nil {
 		return err
 	}
 	seen := map[string]bool{}

@@ -50,6 +50,8 @@ DIR/muniment.yaml if it is there), in which unknown keys are errors:
     {url: "http://127.0.0.1:11434/v1", model: bge-small-en-v1.5, dimensions: 384, weight: 0.5}
   vector_spaces:                       # of vectors that senders bring
     - {id: ours/384, dimensions: 384, queries: true}
+  scim:                                # an identity provider keeps users and groups, by SCIM 2.0
+    {listen: 127.0.0.1:7602, issuer: corp, token_file: /etc/muniment/scim.token, subject: externalId, group: id}
 
 ` + exitCodes,
 		Example: "  muniment serve --data ./data\n  muniment serve --data ./data --listen 127.0.0.1:0",
@@ -123,6 +125,13 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 		log.Info("serving metrics", "addr", m.addr)
 	}
 	go e.server.Authority.Prepare(ctx) // what fails is logged, and tried again when it is needed
+	if cfg.SCIM != nil {
+		s, err := serveSCIM(e, log)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		defer s.close()
+	}
 	health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
