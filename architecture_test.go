@@ -54,13 +54,18 @@ var mayImport = map[string]string{
 	"proto/muniment/v1": "",
 
 	"api":          speaks + " api/identity api/limits api/scim",
-	"api/identity": speaks,
+	"api/identity": speaks + " api/identity/oidc",
 	"api/limits":   speaks,
 	"api/scim":     speaks,
+
+	"api/identity/oidc":          "",
+	"api/identity/oidc/oidctest": "", // for tests
 
 	"cmd/muniment":        everything,
 	"cmd/muniment/folder": "acl proto/muniment/v1",
 	"cmd/muniment/backup": "", // files and hashes: what they mean is for the program to say
+
+	"examples/go": "proto/muniment/v1", // an app: it has the contract and nothing else
 
 	"internal/prove": "", // for tests: nothing of the product may import it
 }
@@ -73,7 +78,7 @@ var onlyIn = []struct{ prefix, packages string }{
 	{"github.com/blevesearch/", "indexer/keyword"},
 	{"go.etcd.io/bbolt", "catalog/bolt"},
 	{"github.com/jackc/pgx/", "catalog/postgres indexer/postgres audit/postgres cmd/muniment"},
-	{"google.golang.org/grpc", "api api/identity api/limits api/scim proto/muniment/v1 cmd/muniment"},
+	{"google.golang.org/grpc", "api api/identity api/limits api/scim proto/muniment/v1 cmd/muniment examples/go"},
 }
 
 // pure packages decide and do no I/O: the standard library without these, and x/text.

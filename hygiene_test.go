@@ -135,7 +135,7 @@ func walk(t *testing.T, visit func(path string)) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (path == ".git" || path == ".tools" || path == "bin"):
+		case entry.IsDir() && (path == ".git" || path == ".tools" || path == "bin" || entry.Name() == "node_modules"):
 			return filepath.SkipDir
 		case entry.Type().IsRegular():
 			visit(path)

@@ -31,6 +31,8 @@ var promises = []promise{
 	{"the truth decides", "^(TestDecidesAsTheReference|TestEveryChain)$", []string{"./acl"}, 2},
 	{"a revocation is in force at once", "^(TestRevocation|TestStaleViewIsNoticed|TestNewEnemies)$", []string{"./retriever"}, 3},
 	{"wide callers are answered", "^TestWideCallers$", []string{"./retriever"}, 1},
+	{"forged tokens are refused", "^(TestMutatedTokensAreRefused|TestMutatedTokensOfOtherIssuersAreRefused)$", []string{"./api/identity"}, 2},
+	{"keys of other issuers", "^(TestUnknownKeysCauseOneFetch|TestRemovedKeyIsRefused)$", []string{"./api/identity/oidc"}, 2},
 	{"the tests notice mutants", "^TestMutants", []string{"."}, 1},
 	{"transcripts without what is hidden", "^TestTranscripts$", []string{"./cmd/muniment"}, 1},
 	{"existence is secret", "^TestExistenceIsSecret$", []string{"./cmd/muniment"}, 1},

@@ -20,7 +20,7 @@ const (
 var (
 	ErrTooManyGroups = errors.New("acl: the caller is in more than 10,000 groups")
 	ErrTooDeep       = errors.New("acl: the caller's groups nest deeper than 64 levels")
-	ErrIdentity      = errors.New("acl: the identity names no user or service")
+	ErrIdentity      = errors.New("acl: the identity names no user or service, or claims groups that are none")
 )
 
 // shards is how many parts the directory's index is kept in, so that a change copies a
@@ -29,14 +29,16 @@ const shards = 256
 
 var seed = maphash.MakeSeed()
 
-// Directory knows who is a member of which group, and which sources are withheld from when
-// on. It is immutable: With returns a changed copy that shares what did not change, so a
-// snapshot keeps its directory for free. The zero Directory has no groups.
+// Directory knows who is a member of which group, which users have been deactivated, and
+// which sources are withheld from when on. It is immutable: With returns a changed copy that
+// shares what did not change, so a snapshot keeps its directory for free. The zero Directory
+// has no groups.
 type Directory struct {
-	members  [shards]map[Principal][]Principal // group → direct members
-	groups   [shards]map[Principal][]Principal // member → groups it is directly in
-	withheld Withholding
-	callers  *callers // nil: none is remembered
+	members     [shards]map[Principal][]Principal // group → direct members
+	groups      [shards]map[Principal][]Principal // member → groups it is directly in
+	deactivated [shards]map[Principal]struct{}    // users
+	withheld    Withholding
+	callers     *callers // nil: none is remembered
 }
 
 func shard(p Principal) int { return int(maphash.String(seed, string(p)) % shards) }
@@ -108,28 +110,103 @@ func (d *Directory) Withhold(sources Withholding) *Directory {
 	return &next
 }
 
+// Activation says of a user whether it is active. A user of whom nothing was said is.
+type Activation struct {
+	User   Principal
+	Active bool
+}
+
+// Activate returns a directory in which the users are active or not, as each change says.
+// A change of anything but a user is left out.
+func (d *Directory) Activate(changes ...Activation) *Directory {
+	next := *d
+	next.callers = newCallers()
+	var owned [shards]bool // shards already copied
+	for _, c := range changes {
+		if c.User.Kind() != User || next.Deactivated(c.User) != c.Active { // as it is already
+			continue
+		}
+		i := shard(c.User)
+		if !owned[i] {
+			if next.deactivated[i] = maps.Clone(next.deactivated[i]); next.deactivated[i] == nil {
+				next.deactivated[i] = map[Principal]struct{}{}
+			}
+			owned[i] = true
+		}
+		if c.Active {
+			delete(next.deactivated[i], c.User)
+		} else {
+			next.deactivated[i][c.User] = struct{}{}
+		}
+	}
+	return &next
+}
+
+// Deactivated reports whether the user has been deactivated: its views admit nothing.
+func (d *Directory) Deactivated(user Principal) bool {
+	_, deactivated := d.deactivated[shard(user)][user]
+	return deactivated
+}
+
 // View resolves the identity's groups, however they nest, and returns what it may read at
-// the instant. Errors: ErrIdentity, ErrTooManyGroups, ErrTooDeep; the View returned with
-// one admits nothing.
+// the instant, which is nothing for a user who has been deactivated. Groups that the
+// identity brings are taken as they are, and none is added. Errors: ErrIdentity,
+// ErrTooManyGroups, ErrTooDeep; the View returned with one admits nothing.
 func (d *Directory) View(id Identity, at time.Time) (View, error) {
 	kind := id.User.Kind()
 	if kind != User && kind != Service || id.App.Kind() != Service {
 		return View{}, ErrIdentity
 	}
-	who := caller{id.User, kind == User && !id.Guest}
-	r, known := d.callers.get(who)
-	if !known {
-		var err error
-		if r.principals, err = d.resolve(who); err != nil {
-			return View{}, err
-		}
-		r.sum = sum(r.principals)
-		d.callers.put(who, r)
+	r, err := d.principals(caller{id.User, kind == User && !id.Guest}, id.Groups)
+	if err != nil {
+		return View{}, err
 	}
 	v := View{resolved: r, clearance: maps.Clone(id.Clearance), scope: id.Scope, withheld: d.withheld, at: at}
 	v.scope.Sources, v.scope.Clearance = slices.Clone(id.Scope.Sources), maps.Clone(id.Scope.Clearance)
 	v.seal()
 	return v, nil
+}
+
+// principals returns the principals that a caller is: with the groups claimed, or those of
+// the directory if claimed is nil, never of both. Claimed groups are as old as a token, so
+// they are not remembered: the caller's next token may claim others.
+func (d *Directory) principals(who caller, claimed []Principal) (r resolved, err error) {
+	if d.Deactivated(who.user) {
+		return resolved{sum: sum(nil)}, nil // not even everyone
+	}
+	if claimed != nil {
+		r.principals, err = who.claims(claimed)
+		r.sum = sum(r.principals)
+		return r, err
+	}
+	r, known := d.callers.get(who)
+	if known {
+		return r, nil
+	}
+	if r.principals, err = d.resolve(who); err != nil {
+		return resolved{}, err
+	}
+	r.sum = sum(r.principals)
+	d.callers.put(who, r)
+	return r, nil
+}
+
+// claims returns the principals of a caller who is in these groups and in no other.
+func (who caller) claims(groups []Principal) (map[Principal]struct{}, error) {
+	if len(groups) > MaxGroups {
+		return nil, ErrTooManyGroups
+	}
+	principals := map[Principal]struct{}{who.user: {}}
+	for _, g := range groups {
+		if g.Kind() != Group {
+			return nil, ErrIdentity
+		}
+		principals[g] = struct{}{}
+	}
+	if who.everyone {
+		principals[Everyone] = struct{}{}
+	}
+	return principals, nil
 }
 
 // resolve finds the principals that a caller is. Each group is visited once, so cycles and

@@ -34,6 +34,9 @@ type Identity struct {
 	Guest     bool      // everyone does not include a guest
 	Clearance Clearance // the user's
 	Scope     Scope     // the app's
+	// Groups are the groups that the user's issuer says the user is in, all of them: where it
+	// does, the directory is not asked. It is nil where the directory decides; empty is in none.
+	Groups []Principal
 }
 
 // View is what one identity may read at one instant. The zero View admits nothing.

@@ -31,7 +31,7 @@ type access struct {
 }
 
 func (s access) ExplainAccess(ctx context.Context, req *pb.ExplainAccessRequest) (*pb.ExplainAccessResponse, error) {
-	c, err := s.overseer(ctx, req.GetDocument().GetSource())
+	c, err := callForSource(ctx, req.GetDocument().GetSource())
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (s access) PreviewAccessChange(ctx context.Context, req *pb.PreviewAccessCh
 	if v := req.GetAccess(); v != nil {
 		id = catalog.DocumentID{Source: v.GetSource(), ID: v.GetId()}
 	}
-	c, err := s.overseer(ctx, id.Source)
+	c, err := callForSource(ctx, id.Source)
 	if err != nil {
 		return nil, err
 	}
@@ -158,18 +158,6 @@ const unnamed acl.Principal = "user:anybody/anybody"
 func mostFirst(list []*pb.AccessEffect) []*pb.AccessEffect {
 	slices.SortStableFunc(list, func(a, b *pb.AccessEffect) int { return cmp.Compare(b.GetDocuments(), a.GetDocuments()) })
 	return list[:min(len(list), previewEffects)]
-}
-
-// overseer returns the call if its caller is an admin, or steward of the source.
-func (h *handler) overseer(ctx context.Context, source string) (call, error) {
-	c, err := callOf(ctx)
-	if err != nil {
-		return call{}, err
-	}
-	if !c.Roles.May(identity.RoleAdmin, "") && !c.Roles.May(identity.RoleSteward, source) {
-		return call{}, fail(codes.PermissionDenied, "MISSING_ROLE", "this call needs the role admin, or steward for the source")
-	}
-	return c, nil
 }
 
 // oversaw records that an overseer has looked at who may read something.

@@ -102,6 +102,9 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 	pb.RegisterOperationsServiceServer(g, operations{handler: h})
 	healthy := health.NewServer()
 	healthpb.RegisterHealthServer(g, healthy)
+	if h.declared, err = declared(g); err != nil {
+		return nil, nil, err
+	}
 	return g, healthy, nil
 }
 
@@ -109,7 +112,8 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 type handler struct {
 	Server
 	validator protovalidate.Validator
-	preparing chan struct{} // one place for each document being prepared
+	declared  map[string]*pb.MethodAccess // who may call what
+	preparing chan struct{}               // one place for each document being prepared
 }
 
 // record makes an audit record of a read durable and returns its sealed receipt.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -10,20 +11,24 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/catalog"
+	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
 // call is what the interceptor found out about one call. It travels in the context from
 // there to the handler's first line and no further.
 type call struct {
 	identity.Caller
-	id string
+	id     string
+	access *pb.MethodAccess // what the method asks of its callers
 }
 
 type callKey struct{}
@@ -40,14 +45,16 @@ func callOf(ctx context.Context) (call, error) {
 
 var errMissingToken = fail(codes.Unauthenticated, "TOKEN_MISSING", "send a token in the metadata: authorization: Bearer TOKEN")
 
-// unary is the interceptor of all calls but streams: recover, log, authenticate, bound.
+var errDeactivated = fail(codes.PermissionDenied, "USER_DEACTIVATED", "the user has been deactivated by the identity provider")
+
+// unary is the interceptor of all calls but streams: recover, log, authenticate, admit, bound.
 func (h *handler) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
 	if public(info.FullMethod) {
 		return next(ctx, req)
 	}
 	id, start := audit.NewID(), time.Now()
 	defer func() { err = h.end(ctx, info.FullMethod, id, start, recover(), err) }()
-	ctx, err = h.authenticate(ctx, id)
+	ctx, err = h.admit(ctx, info.FullMethod, id)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +71,7 @@ func (h *handler) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerI
 	}
 	id, start := audit.NewID(), time.Now()
 	defer func() { err = h.end(ss.Context(), info.FullMethod, id, start, recover(), err) }()
-	ctx, err := h.authenticate(ss.Context(), id)
+	ctx, err := h.admit(ss.Context(), info.FullMethod, id)
 	if err != nil {
 		return err
 	}
@@ -80,25 +87,70 @@ func (s verifiedStream) Context() context.Context { return s.ctx }
 
 func public(method string) bool { return strings.HasPrefix(method, "/grpc.health.v1.Health/") }
 
-// authenticate verifies the token, counts the call against its caller's rates and returns a
-// context that carries the call. Who has no good token is turned away before anything is counted.
-func (h *handler) authenticate(ctx context.Context, id string) (context.Context, error) {
-	values := metadata.ValueFromIncomingContext(ctx, "authorization")
-	if len(values) != 1 {
-		return nil, errMissingToken
-	}
-	scheme, token, ok := strings.Cut(values[0], " ")
-	if !ok || !strings.EqualFold(scheme, "bearer") {
-		return nil, errMissingToken
-	}
-	caller, err := h.Authority.Verify(token)
+// userToken is the metadata in which an app that presents its own token sends that of the
+// person it acts for. Nothing else of the metadata says who calls.
+const userToken = "x-muniment-user-token"
+
+// admit verifies the tokens, refuses a user who has been deactivated, counts the call against
+// its caller's rates, refuses a caller without the role that the method needs, and returns a
+// context that carries the call. Who has no good token is turned away before anything is
+// counted.
+func (h *handler) admit(ctx context.Context, method, id string) (context.Context, error) {
+	caller, err := h.authenticate(ctx)
 	if err != nil {
 		return nil, err
+	}
+	switch deactivated, err := h.Indexer.Deactivated(caller.User); {
+	case err != nil:
+		return nil, err
+	case deactivated: // whose views admit nothing anyway, but whose token may give roles
+		return nil, errDeactivated
 	}
 	if err := h.Limits.Allow(string(caller.User), string(caller.App), h.Now()); err != nil {
 		return nil, err
 	}
-	return context.WithValue(ctx, callKey{}, call{caller, id}), nil
+	c := call{caller, id, h.declared[method]}
+	if err := c.admit(); err != nil {
+		return nil, err
+	}
+	return context.WithValue(ctx, callKey{}, c), nil
+}
+
+// authenticate returns whom the tokens say the caller is.
+func (h *handler) authenticate(ctx context.Context) (identity.Caller, error) {
+	brought := identity.Credentials{Certificate: certificate(ctx)}
+	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+	if len(values) > 0 || brought.Certificate == nil {
+		if len(values) != 1 {
+			return identity.Caller{}, errMissingToken
+		}
+		scheme, token, ok := strings.Cut(values[0], " ")
+		if !ok || !strings.EqualFold(scheme, "bearer") || token == "" {
+			return identity.Caller{}, errMissingToken
+		}
+		brought.Token = token
+	}
+	switch users := metadata.ValueFromIncomingContext(ctx, userToken); {
+	case len(users) > 1 || len(users) == 1 && users[0] == "":
+		// An app that forgot the person's token must not be answered as if it had meant to.
+		return identity.Caller{}, fail(codes.Unauthenticated, identity.ReasonMissing, "%s: send one person's token, or leave it out", userToken)
+	case len(users) == 1:
+		brought.UserToken = users[0]
+	}
+	return h.Authority.Authenticate(ctx, brought)
+}
+
+// certificate returns the client certificate that the connection was verified with, nil for
+// none.
+func certificate(ctx context.Context) *x509.Certificate {
+	p, _ := peer.FromContext(ctx)
+	if p == nil {
+		return nil
+	}
+	if info, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(info.State.VerifiedChains) > 0 {
+		return info.State.VerifiedChains[0][0]
+	}
+	return nil
 }
 
 // end logs the call and turns whatever went wrong into a status. A panic is an internal

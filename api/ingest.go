@@ -244,6 +244,8 @@ func refusedField(m catalog.Mutation, refused error) string {
 	switch m.(type) {
 	case catalog.PutContainer:
 		return "container.version"
+	case catalog.PutGroup:
+		return "group.name"
 	case catalog.DeleteDocument:
 		return "delete.version"
 	case catalog.SeeDocument:

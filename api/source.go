@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
@@ -31,7 +30,7 @@ type sources struct {
 
 func (s sources) SetSource(ctx context.Context, req *pb.SetSourceRequest) (*pb.SetSourceResponse, error) {
 	name := req.GetSource().GetName()
-	c, err := s.authorizeFor(ctx, name, identity.RoleIngest, identity.RoleSteward)
+	c, err := callForSource(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +72,7 @@ func (s sources) ListSources(ctx context.Context, req *pb.ListSourcesRequest) (*
 	}
 	resp, limit := &pb.ListSourcesResponse{}, cmp.Or(int(req.GetLimit()), defaultSources)
 	for _, source := range all {
-		if !mayFor(c, source.Name, identity.RoleIngest, identity.RoleSteward) && !c.Roles.May(identity.RoleAdmin, "") {
+		if !c.may(source.Name) {
 			continue
 		}
 		if len(resp.Sources) == limit {
@@ -86,7 +85,7 @@ func (s sources) ListSources(ctx context.Context, req *pb.ListSourcesRequest) (*
 }
 
 func (s sources) StartSync(ctx context.Context, req *pb.StartSyncRequest) (*pb.StartSyncResponse, error) {
-	c, err := s.authorizeFor(ctx, req.GetSource(), identity.RoleIngest)
+	c, err := callForSource(ctx, req.GetSource())
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +108,7 @@ func (s sources) StartSync(ctx context.Context, req *pb.StartSyncRequest) (*pb.S
 }
 
 func (s sources) CommitSync(ctx context.Context, req *pb.CommitSyncRequest) (*pb.CommitSyncResponse, error) {
-	c, err := s.authorizeFor(ctx, req.GetSource(), identity.RoleIngest)
+	c, err := callForSource(ctx, req.GetSource())
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +130,7 @@ func (s sources) CommitSync(ctx context.Context, req *pb.CommitSyncRequest) (*pb
 }
 
 func (s sources) AbortSync(ctx context.Context, req *pb.AbortSyncRequest) (*pb.AbortSyncResponse, error) {
-	c, err := s.authorizeFor(ctx, req.GetSource(), identity.RoleIngest)
+	c, err := callForSource(ctx, req.GetSource())
 	if err != nil {
 		return nil, err
 	}
@@ -176,27 +175,6 @@ func refusedSync(m catalog.Mutation, o catalog.Outcome) error {
 			o.Source.Unseen, o.Source.Documents, 100*sync.Share)
 	}
 	return o.Refused
-}
-
-// authorizeFor returns the call if its caller has one of the roles for the source.
-func (h *handler) authorizeFor(ctx context.Context, source string, roles ...identity.Role) (call, error) {
-	c, err := callOf(ctx)
-	if err != nil {
-		return call{}, err
-	}
-	if !mayFor(c, source, roles...) {
-		return call{}, fail(codes.PermissionDenied, "MISSING_ROLE", "source %q needs the role %s or %[2]s:%[1]s", source, roles[0])
-	}
-	return c, nil
-}
-
-func mayFor(c call, source string, roles ...identity.Role) bool {
-	for _, role := range roles {
-		if c.Roles.May(role, source) {
-			return true
-		}
-	}
-	return false
 }
 
 func toSettings(s *pb.Source) catalog.SourceSettings {

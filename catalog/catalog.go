@@ -101,6 +101,9 @@ type Snapshot interface {
 	// Group returns a group's direct members. It is no document: callers need the
 	// directory role. Error: ErrNotFound.
 	Group(name acl.Principal) ([]acl.Principal, error)
+	// Entries returns all entries, removed ones too, by principal. They are for provisioning
+	// clients alone, each to see those of its own issuer.
+	Entries(ctx context.Context) ([]Entry, error)
 	// Close gives the revision free to be pruned.
 	Close() error
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // Mutation is one change asked of a store: PutDocument, PutAccess, DeleteDocument,
-// SeeDocument, PutVectors, PutContainer, PutGroup, PutSource, StartSync, CommitSync,
-// AbortSync or CollectTombstones.
+// SeeDocument, PutVectors, PutContainer, PutGroup, PutEntry, PutSource, StartSync,
+// CommitSync, AbortSync or CollectTombstones.
 type Mutation interface{ mutation() }
 
 // PutDocument stores a document version with its text and passages. Document's fields
@@ -51,7 +51,8 @@ type DeleteDocument struct {
 // PutContainer stores a container. Version 0 always applies.
 type PutContainer struct{ Container Container }
 
-// PutGroup replaces a group's members.
+// PutGroup replaces a group's members. It is refused with ErrProvisioned if a provisioning
+// client keeps the group: if it has an entry that is not Removed.
 type PutGroup struct {
 	Group   acl.Principal
 	Members []acl.Principal

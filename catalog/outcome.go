@@ -59,6 +59,7 @@ var (
 	ErrSyncOpen       = errors.New("catalog: another sync session of the source is open")
 	ErrSyncUnknown    = errors.New("catalog: the sync session is not open")
 	ErrSyncIncomplete = errors.New("catalog: the sync session has not seen all documents")
+	ErrProvisioned    = errors.New("catalog: the group is kept by a provisioning client")
 	ErrSyncRemoves    = errors.New("catalog: the sync session would remove too many documents")
 )
 
@@ -69,6 +70,7 @@ type Change struct {
 	Document  *DocumentChange
 	Container *Container
 	Group     *acl.Change
+	Entry     *Entry
 }
 
 // DocumentChange carries the document's newest record and, if it is Present and its

@@ -104,16 +104,28 @@ func checkPolicy(field string, p *acl.Policy) error {
 	return nil
 }
 
-func checkGroup(m catalog.PutGroup) error {
-	if m.Group.Kind() != acl.Group {
-		return refuse("INVALID_PRINCIPAL", "group.name", "%q is not a group", m.Group)
+// checkEntry refuses what decides on nobody.
+func checkEntry(m catalog.PutEntry) error {
+	switch m.Entry.Principal.Kind() {
+	case acl.User:
+		return nil
+	case acl.Group:
+		return checkGroup("", m.Entry.Principal, m.Members)
 	}
-	if len(m.Members) > acl.MaxMembers {
-		return refuse("TOO_MANY_MEMBERS", "group.members", "%d members, at most %d", len(m.Members), acl.MaxMembers)
+	return refuse("INVALID_PRINCIPAL", "principal", "%q is neither a user nor a group", m.Entry.Principal)
+}
+
+// checkGroup names fields below the prefix.
+func checkGroup(prefix string, name acl.Principal, members []acl.Principal) error {
+	if name.Kind() != acl.Group {
+		return refuse("INVALID_PRINCIPAL", prefix+"name", "%q is not a group", name)
 	}
-	for i, p := range m.Members {
+	if len(members) > acl.MaxMembers {
+		return refuse("TOO_MANY_MEMBERS", prefix+"members", "%d members, at most %d", len(members), acl.MaxMembers)
+	}
+	for i, p := range members {
 		if k := p.Kind(); k == acl.Invalid || k == acl.All {
-			return refuse("INVALID_PRINCIPAL", fmt.Sprintf("group.members[%d]", i), "must be a user, a service or a group")
+			return refuse("INVALID_PRINCIPAL", fmt.Sprintf("%smembers[%d]", prefix, i), "must be a user, a service or a group")
 		}
 	}
 	return nil

@@ -154,28 +154,33 @@ func (x *Indexer) level(ctx context.Context, l *leg) error {
 }
 
 // feed applies the catalog's changes after the index's revision, up to the newest. Rows
-// that died meanwhile are not removed: Retain does that. A batch ends only where a
-// revision does, so the revision an index stores is always wholly in it.
+// that died meanwhile are not removed: Retain does that.
+//
+// Only the last batch takes the index to another revision. One in the middle must not take
+// it to the revision of its last change, though everything up to there has been told: of a
+// document that got its content before that revision and its policy after it, nothing has,
+// and whoever went on from that revision would be told of the policy alone. So a process
+// that ends in the middle leaves an index that is fed again from where it began.
 func (x *Indexer) feed(ctx context.Context, l *leg) error {
 	from := l.index.Revision()
-	batch := Batch{To: from}
+	batch, to := Batch{To: from}, from
 	for c, err := range x.Store.Changes(ctx, from, catalog.Contents) {
 		if err != nil {
 			return err
 		}
-		if c.Revision > batch.To && len(batch.Add)+len(batch.Vectors) >= rebuildBatch {
+		if len(batch.Add)+len(batch.Vectors) >= rebuildBatch {
 			if err := l.index.Apply(ctx, batch); err != nil {
 				return err
 			}
 			// failpoint: indexer/feeding
-			batch = Batch{}
+			batch = Batch{To: from}
 		}
-		batch.To = c.Revision
+		to = c.Revision
 		if d := c.Document; d != nil && d.Document.State == catalog.Present {
 			batch.add(d, d.Document.ContentAt <= from)
 		}
 	}
-	if batch.To == l.index.Revision() && len(batch.Add)+len(batch.Vectors) == 0 {
+	if batch.To = to; to == from {
 		return nil
 	}
 	return l.index.Apply(ctx, batch)

@@ -39,7 +39,9 @@ func (x *Indexer) Draft(m catalog.Mutation) (catalog.Mutation, error) {
 		}
 		return m, checkPolicy("container.policy", m.Container.Policy)
 	case catalog.PutGroup:
-		return m, checkGroup(m)
+		return m, checkGroup("group.", m.Group, m.Members)
+	case catalog.PutEntry:
+		return m, checkEntry(m)
 	default:
 		return m, nil
 	}

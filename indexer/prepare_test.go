@@ -97,6 +97,8 @@ var refusals = []struct {
 	{"INVALID_PRINCIPAL", "group.name", catalog.PutGroup{Group: "user:local/ada"}},
 	{"INVALID_PRINCIPAL", "group.members[1]", catalog.PutGroup{Group: "group:a", Members: []acl.Principal{"group:b", acl.Everyone}}},
 	{"INVALID_PRINCIPAL", "group.members[0]", catalog.PutGroup{Group: "group:a", Members: []acl.Principal{""}}},
+	{"INVALID_PRINCIPAL", "principal", catalog.PutEntry{Entry: catalog.Entry{Principal: "service:chat"}}},
+	{"INVALID_PRINCIPAL", "members[0]", catalog.PutEntry{Entry: catalog.Entry{Principal: "group:a"}, Members: []acl.Principal{acl.Everyone}}},
 	{"TOO_MANY_MEMBERS", "group.members", catalog.PutGroup{Group: "group:a", Members: make([]acl.Principal, acl.MaxMembers+1)}},
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 )
 
@@ -88,6 +89,18 @@ func (p *publication) revision() catalog.Revision {
 		return 0
 	}
 	return p.newest.Revision()
+}
+
+// Deactivated reports whether the user has been deactivated in the newest state. Error:
+// ErrClosed.
+func (x *Indexer) Deactivated(user acl.Principal) (bool, error) {
+	p := &x.published
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.newest == nil {
+		return false, ErrClosed
+	}
+	return p.newest.Directory().Deactivated(user), nil
 }
 
 // table is that of the newest state, nil if there is none.

@@ -37,6 +37,13 @@ type Config struct {
 	// Leeway is how far the clocks of issuer and server may be apart, 0 to MaxLeeway. The
 	// default is none: the embedded issuer is the server itself or its neighbour.
 	Leeway time.Duration
+	// Issuers are whom else to believe.
+	Issuers []IssuerConfig
+	// Certificates holds the app that a URI or DNS name in a client certificate stands for.
+	Certificates map[string]string
+	// Roles says what callers of those issuers, and with those certificates, may do besides
+	// reading.
+	Roles []Assignment
 	// Now is the clock; time.Now if nil.
 	Now func() time.Time
 }
@@ -45,25 +52,43 @@ type Config struct {
 type App struct {
 	Sources   []string // nil for all; empty for none
 	Clearance string   // a label of the scale; "" for internal
+	// Service allows the app to call for itself with its own token of an external issuer. The
+	// embedded issuer makes such tokens only for those who hold its keys.
+	Service bool
 }
 
-// Authority issues and verifies tokens. Today it knows one issuer, the embedded one. It is
-// safe for concurrent use.
+// Authority issues the tokens of the embedded issuer, and verifies those and the tokens of
+// the external issuers that it is told of. It is safe for concurrent use.
 type Authority struct {
-	ring     *KeyRing
-	audience string
-	scale    acl.Scale
-	apps     map[acl.Principal]App
-	now      func() time.Time
-	parser   *jwt.Parser
+	ring      *KeyRing
+	audience  string
+	scale     acl.Scale
+	apps      map[acl.Principal]App
+	externals []*external
+	roles     []Assignment
+	now       func() time.Time
+	parser    *jwt.Parser
+
+	certificates map[string]acl.Principal
 }
 
 // NewAuthority returns an authority over the ring's keys. Its errors name the field of the
 // configuration that is wrong.
 func NewAuthority(k *KeyRing, c Config) (*Authority, error) {
-	switch {
-	case k == nil:
+	if k == nil {
 		return nil, errors.New("missing key ring")
+	}
+	return build(k, k.issuer(), c)
+}
+
+// Check returns the error that NewAuthority would, for those who have no key ring yet.
+func (c Config) Check() error {
+	_, err := build(nil, "", c)
+	return err
+}
+
+func build(k *KeyRing, issuer string, c Config) (*Authority, error) {
+	switch {
 	case strings.TrimSpace(c.Audience) == "":
 		return nil, errors.New("audience: must not be empty, or tokens for any service would do")
 	case len(c.Scale) == 0:
@@ -89,10 +114,34 @@ func NewAuthority(k *KeyRing, c Config) (*Authority, error) {
 		app.Sources = slices.Clone(app.Sources)
 		a.apps[p] = app
 	}
+	for _, other := range c.Issuers {
+		if other.Issuer == issuer && issuer != "" {
+			return nil, fmt.Errorf("issuers.%s.issuer: this is the embedded issuer's", other.Name)
+		}
+		x, err := a.newExternal(other)
+		if err != nil {
+			return nil, fmt.Errorf("issuers.%s.%w", other.Name, err)
+		}
+		for _, other := range a.externals {
+			if other.Name == x.Name || other.Issuer == x.Issuer {
+				return nil, fmt.Errorf("issuers.%s: two issuers have this name, or one iss", x.Name)
+			}
+		}
+		a.externals = append(a.externals, x)
+	}
+	if err := a.checkCertificates(c.Certificates); err != nil {
+		return nil, err
+	}
+	for i, r := range c.Roles {
+		if err := r.check(a); err != nil {
+			return nil, fmt.Errorf("roles[%d]: %w", i, err)
+		}
+		a.roles = append(a.roles, r)
+	}
 	a.parser = jwt.NewParser(
 		jwt.WithValidMethods([]string{algorithm}),
 		jwt.WithStrictDecoding(),
-		jwt.WithIssuer(k.issuer()),
+		jwt.WithIssuer(issuer),
 		jwt.WithAudience(a.audience),
 		jwt.WithExpirationRequired(),
 		jwt.WithIssuedAt(),

@@ -2,9 +2,11 @@ package identity
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/api/identity/oidc/oidctest"
 )
 
 // FuzzVerify: only what was issued is accepted, and nothing panics.
@@ -74,6 +76,39 @@ func FuzzUnseal(f *testing.F) {
 		payload, err := k.Unseal(PurposePage, binding, token, start)
 		if mine := token == genuine && len(binding) == 0; (err == nil) != mine || err != nil && err != ErrSeal || mine && string(payload) != "revision 7" {
 			t.Errorf("Unseal(%q, %q) = %q, %v", token, binding, payload, err)
+		}
+	})
+}
+
+// FuzzSignedByOthers signs any header and payload with the genuine key of an external issuer:
+// whoever is accepted must be one of its own people, or the app of a listed client.
+func FuzzSignedByOthers(f *testing.F) {
+	p := oidctest.New("https://idp.test")
+	a, _ := trusting(f, p, func(_ *Config, i *IssuerConfig) { i.Groups = "groups" })
+	header, claims := encode(f, p.Header()), aliceClaims(p)
+	f.Add(header, encode(f, claims))
+	f.Add(header, encode(f, appClaims(p, "client-crawler")))
+	f.Add(header, encode(f, with(claims, "act", map[string]any{"sub": "client-wiki", "act": map[string]any{"sub": "x"}})))
+	f.Add(header, encode(f, with(claims, "aud", []string{audience, "other"})))
+	f.Add(header, encode(f, with(claims, "groups", []any{"a b", "", 7, true})))
+	f.Add(header, encode(f, with(claims, "_claim_names", map[string]string{"groups": "src1"})))
+	f.Add(`{"alg":"none","typ":"at+jwt","kid":"1"}`, "null")
+	f.Fuzz(func(t *testing.T, header, payload string) {
+		c, err := a.Verify(p.SignText(header, payload))
+		if err != nil {
+			return
+		}
+		listed := c.App == "service:chat" || c.App == "service:crawler" || c.App == "service:wiki"
+		if !listed || c.User != "service:crawler" && issuerOf(c.User) != "corp" || c.User.Kind() == acl.Invalid {
+			t.Errorf("accepted as %s through %s: %s", c.User, c.App, payload)
+		}
+		if len(c.Roles) > 0 || !c.Expires.After(start) || len(c.Clearance) > 2 || c.User.Kind() == acl.User && c.Groups == nil {
+			t.Errorf("accepted as %+v: %s", c, payload)
+		}
+		for _, g := range c.Groups {
+			if !strings.HasPrefix(string(g), "group:corp/") {
+				t.Errorf("in %s: %s", g, payload)
+			}
 		}
 	})
 }

@@ -1,9 +1,10 @@
 // Package identity says who is calling, and keeps the keys that this rests on.
 //
 // A caller is always two: the person who wants to read, and the app that acts for them. Both
-// come from one signed token and from nothing else; no header and no field of a request sets
+// come from signed tokens and from nothing else: from one that names both, or from the app's
+// own and the person's, issued to that app. No other header and no field of a request sets
 // them. What the two may read together is decided by package acl, from the acl.Identity
-// inside the Caller that Authority.Verify returns.
+// inside the Caller that Authority.Authenticate returns.
 //
 // # The embedded issuer
 //
@@ -27,6 +28,14 @@
 // claim that this version does not know refuses the token, since it might have been meant to
 // narrow what the token gives.
 //
+// # External issuers
+//
+// The configuration names others whose tokens are believed (IssuerConfig): package oidc
+// verifies them, and this package says what they mean. They vouch for people,
+// "user:<issuer name>/<subject>", for the groups of these people if the configuration says
+// that groups come from a claim, and for apps by their client ids; for nothing else. Roles
+// are not theirs to give: one table of the configuration does (Assignment).
+//
 // # The key ring
 //
 // KeyRing is a directory of small files, "1.key", "2.key" and so on. Each is one version, never
@@ -48,6 +57,7 @@ import (
 	"time"
 
 	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/api/identity/oidc"
 )
 
 // Caller is a verified caller. The zero Caller is nobody: acl makes no view for it and it has
@@ -80,11 +90,14 @@ var ErrUnauthenticated = errors.New("not authenticated")
 
 // The reasons for which a token is refused, as Reason returns them.
 const (
-	ReasonMissing     = "TOKEN_MISSING"       // there is no token
-	ReasonTooLarge    = "TOKEN_TOO_LARGE"     // longer than MaxTokenBytes
-	ReasonExpired     = "TOKEN_EXPIRED"       // genuine, but over
-	ReasonNotYetValid = "TOKEN_NOT_YET_VALID" // genuine, but nbf or iat is in the future
-	ReasonInvalid     = "TOKEN_INVALID"       // anything else
+	ReasonMissing     = "TOKEN_MISSING"        // there is no token
+	ReasonTooLarge    = oidc.ReasonTooLarge    // longer than the issuer's tokens may be
+	ReasonExpired     = oidc.ReasonExpired     // genuine, but over
+	ReasonNotYetValid = oidc.ReasonNotYetValid // genuine, but nbf or iat is in the future
+	ReasonApp         = oidc.ReasonApp         // genuine, but of an app that is not configured
+	ReasonUnbound     = "TOKEN_UNBOUND"        // genuine, but issued to another app than presents it
+	ReasonCertificate = "CERTIFICATE_UNKNOWN"  // the client certificate is for no app
+	ReasonInvalid     = oidc.ReasonInvalid     // anything else
 )
 
 // refusal is why a token was refused: for programs, and in words.

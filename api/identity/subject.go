@@ -16,7 +16,8 @@ type Subject struct {
 }
 
 // Imagine returns the identity that the subject would have. It is for explaining decisions
-// and must never serve a call: nobody has proved to be the subject. Errors wrap ErrRequest.
+// and must never serve a call: nobody has proved to be the subject. Somebody whose groups
+// come with tokens is thought of as in none. Errors wrap ErrRequest.
 func (a *Authority) Imagine(s Subject) (acl.Identity, error) {
 	if kind := s.User.Kind(); kind != acl.User && kind != acl.Service {
 		return acl.Identity{}, fmt.Errorf("%w: principal: %.80q is no user and no service", ErrRequest, s.User)
@@ -31,6 +32,11 @@ func (a *Authority) Imagine(s Subject) (acl.Identity, error) {
 	id := acl.Identity{
 		User: s.User, App: BuiltinApp, Guest: s.Guest, Clearance: a.scale.UpTo(label),
 		Scope: acl.Scope{AllSources: true, Clearance: a.scale.UpTo(a.scale.Top())},
+	}
+	for _, x := range a.externals {
+		if s.User.Kind() == acl.User && issuerOf(s.User) == x.Name && x.Groups != "" {
+			id.Groups = []acl.Principal{} // only a token would say
+		}
 	}
 	if s.App != "" {
 		app, err := appPrincipal(strings.TrimPrefix(s.App, servicePrefix))

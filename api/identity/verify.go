@@ -12,12 +12,13 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// MaxTokenBytes is the longest token accepted or issued.
+// MaxTokenBytes is the longest token of the embedded issuer.
 const MaxTokenBytes = 8 << 10
 
-// Verify returns the caller that the token, a JWT in compact form, speaks of. Its errors wrap
-// ErrUnauthenticated and have a Reason. It fetches nothing and reads no file.
-func (a *Authority) Verify(token string) (Caller, error) {
+// embedded returns the caller that a token of the embedded issuer, a JWT in compact form,
+// speaks of. Its errors wrap ErrUnauthenticated and have a Reason. It fetches nothing and
+// reads no file.
+func (a *Authority) embedded(token string) (Caller, error) {
 	switch {
 	case token == "":
 		return Caller{}, &refusal{ReasonMissing, "there is none"}

@@ -32,6 +32,7 @@ type batch struct {
 	documents  map[catalog.DocumentID]*register
 	containers map[catalog.DocumentID]catalog.Container
 	groups     map[acl.Principal][]acl.Principal
+	entries    map[acl.Principal]catalog.Entry
 	sources    map[string]*source
 	requests   map[string]request // by key
 	outbox     [][]byte
@@ -55,6 +56,7 @@ func newBatch(s *Store, tx *bbolt.Tx, st *state, now published, at time.Time) *b
 		documents:  map[catalog.DocumentID]*register{},
 		containers: map[catalog.DocumentID]catalog.Container{},
 		groups:     map[acl.Principal][]acl.Principal{},
+		entries:    map[acl.Principal]catalog.Entry{},
 		sources:    map[string]*source{},
 		requests:   map[string]request{},
 	}
@@ -136,7 +138,9 @@ func (b *batch) apply(m catalog.Mutation) (o catalog.Outcome, err error) {
 	case catalog.PutContainer:
 		o, err = b.container(m)
 	case catalog.PutGroup:
-		o = b.group(m)
+		o, err = b.groupLine(m)
+	case catalog.PutEntry:
+		o, err = b.entry(m)
 	case catalog.PutSource, catalog.StartSync, catalog.CommitSync, catalog.AbortSync, catalog.CollectTombstones:
 		o, err = b.aboutSource(m)
 	default:

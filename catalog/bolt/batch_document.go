@@ -1,11 +1,6 @@
 package bolt
 
-import (
-	"slices"
-
-	"github.com/muniment/muniment/acl"
-	"github.com/muniment/muniment/catalog"
-)
+import "github.com/muniment/muniment/catalog"
 
 // register returns the document as the mutations so far have left it.
 func (b *batch) register(id catalog.DocumentID) (*register, error) {
@@ -136,29 +131,4 @@ func (b *batch) unknown(source, container string) (string, error) {
 		return "", err
 	}
 	return container, nil
-}
-
-func (b *batch) group(m catalog.PutGroup) (o catalog.Outcome) {
-	members := append([]acl.Principal{}, m.Members...) // never nil: a group may be empty
-	slices.Sort(members)
-	members = slices.Compact(members)
-	old, pending := b.groups[m.Group]
-	if !pending {
-		old = b.directory.Members(m.Group)
-	}
-	if old != nil && slices.Equal(old, members) {
-		return o
-	}
-	b.groups[m.Group] = members
-	o.Changed = true
-	return o
-}
-
-// groupChanges returns the groups that changed, for the directory.
-func (b *batch) groupChanges() []acl.Change {
-	changes := make([]acl.Change, 0, len(b.groups))
-	for name, members := range b.groups {
-		changes = append(changes, acl.Change{Group: name, Members: members})
-	}
-	return changes
 }

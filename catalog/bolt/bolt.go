@@ -6,6 +6,7 @@
 //	            document without its text
 //	containers  container key + revision → likewise, the container
 //	groups      group key + revision → likewise, the group's direct members
+//	entries     principal key + revision → likewise, the entry of a user or group
 //	texts       revision of the content + document key → the original text
 //	passages    row → the passage, with the document version and ordinal it belongs to
 //	vectors     row → the passage's vector, little-endian float32; row + revision → the
@@ -110,7 +111,7 @@ type published struct {
 	rows      uint32 // given out so far
 	table     *table // grows with each commit
 	directory *acl.Directory
-	since     catalog.Revision // the revision that last changed a group of the directory
+	since     catalog.Revision // the revision that last changed the directory
 	withheld  acl.Withholding  // the directory's
 }
 

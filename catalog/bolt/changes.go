@@ -20,7 +20,7 @@ const (
 )
 
 // Changes implements catalog.Store. Within a revision it yields containers, then groups,
-// then documents, each sorted by name. It holds no transaction while the caller works, but
+// then documents, then entries, each sorted by name. It holds no transaction while the caller works, but
 // a lease, so that what it has yet to yield is not pruned.
 func (s *Store) Changes(ctx context.Context, after catalog.Revision, part catalog.Part) iter.Seq2[catalog.Change, error] {
 	s.mu.Lock()
@@ -117,6 +117,10 @@ func (r *reader) change(k kind, key, payload []byte, after catalog.Revision, par
 	case groups:
 		record, err := decode[group](bucketGroups, key, payload)
 		return catalog.Change{Group: (*acl.Change)(&record)}, err
+	}
+	if k == entries {
+		record, err := decode[catalog.Entry](bucketEntries, key, payload)
+		return catalog.Change{Entry: &record}, err
 	}
 	d, err := decode[catalog.Document](bucketDocuments, key, payload)
 	if err != nil {

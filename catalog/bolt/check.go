@@ -26,7 +26,7 @@ const (
 //   - each source of a record is registered, and its counts are right;
 //   - each session's marks are there, each tombstone is named, and each request is
 //     remembered as long as it says;
-//   - the directory in memory says what the groups' records say.
+//   - the directory in memory says what the records of groups and entries say.
 //
 // It returns the first problems found, joined, each wrapping catalog.ErrDamaged. Reads and
 // commits go on meanwhile; what they add is not checked. Nothing is pruned while it runs.
@@ -104,6 +104,7 @@ func (c *check) run() error {
 		{bucketContainers, c.record(containers)},
 		{bucketGroups, c.record(groups)},
 		{bucketDocuments, c.record(documents)},
+		{bucketEntries, c.record(entries)},
 		{bucketTexts, c.text},
 		{bucketPassages, c.row(bucketPassages)},
 		{bucketVectors, c.row(bucketVectors)},
@@ -222,7 +223,7 @@ func (c *check) directory() error {
 		if err != nil {
 			return c.problem(err)
 		}
-		for _, key := range c.head.table.allGroups() {
+		for _, key := range c.head.table.all(groups) {
 			at, payload, err := r.newest(groups, key)
 			if at == 0 && err == nil {
 				continue // added meanwhile
@@ -239,6 +240,12 @@ func (c *check) directory() error {
 				return err
 			}
 		}
-		return nil
+		var wrong error
+		err = r.entries(func(at catalog.Revision, e catalog.Entry) {
+			if a, ok := e.Activation(); ok && c.head.directory.Deactivated(a.User) == a.Active {
+				wrong = damaged(bucketEntries, recordKey(groupKey(a.User), at), "the directory in memory says otherwise whether the user is active")
+			}
+		})
+		return c.problem(errors.Join(err, wrong))
 	})
 }

@@ -48,6 +48,12 @@ func (c *check) record(kind kind) func(*reader, []byte, []byte) error {
 				return err
 			}
 			name = groupKey(g.Group)
+		case entries:
+			e, err := decode[catalog.Entry](bucket, k, payload)
+			if err != nil {
+				return err
+			}
+			name = groupKey(e.Principal)
 		case containers:
 			record, err := decode[catalog.Container](bucket, k, payload)
 			if err != nil {
@@ -71,7 +77,7 @@ func (c *check) record(kind kind) func(*reader, []byte, []byte) error {
 		if !bytes.Equal(name, key) {
 			return damaged(bucket, k, "it is the record of another name")
 		}
-		if kind != groups && r.exact(bucketSources, appendName(nil, source)) == nil {
+		if (kind == containers || kind == documents) && r.exact(bucketSources, appendName(nil, source)) == nil {
 			return damaged(bucket, k, "its source is not registered")
 		}
 		return nil

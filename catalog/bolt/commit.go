@@ -70,8 +70,8 @@ func (s *Store) publish(st state, b *batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current.head, s.current.sequence, s.current.rows = st.Head, st.Sequence, st.Rows
-	if changes := b.groupChanges(); len(changes) > 0 {
-		s.current.directory, s.current.since = s.current.directory.With(changes...), st.Head
+	if d, changed := b.directoryChanges(s.current.directory); changed {
+		s.current.directory, s.current.since = d, st.Head
 	}
 	s.current.withheld = b.withholding(s.current.withheld)
 	s.current.directory = s.current.directory.Withhold(s.current.withheld)

@@ -27,6 +27,7 @@ func sample(t testing.TB, s *Store, documents int, from, to int64) {
 		ms = append(ms,
 			catalog.PutContainer{Container: catalog.Container{DocumentID: catalog.DocumentID{Source: "handbook", ID: "f"}, Version: version + 1}},
 			catalog.PutGroup{Group: "group:x", Members: []acl.Principal{acl.Principal(fmt.Sprint("user:corp/", version))}},
+			catalog.PutEntry{Entry: catalog.Entry{Principal: "user:corp/ben", Version: version + 1, State: catalog.EntryState(version % 3)}},
 			catalog.DeleteDocument{Document: catalog.DocumentID{Source: "handbook", ID: "gone"}, Version: version},
 		)
 		_, err := s.Commit(t.Context(), catalog.Commit{Mutations: ms, At: time.Unix(version, 0), Record: func(r catalog.Revision, i int, _ catalog.Outcome) [][]byte {
@@ -70,12 +71,15 @@ func everything(s *Store, documents int) map[string]string {
 	}
 	members, err := n.Group("group:x")
 	note("group", members, err)
+	entries, err := n.Entries(ctx)
+	note("entries", entries, err)
+	note("deactivated", n.Directory().Deactivated("user:corp/ben"), nil)
 	changes := 0
 	for c, err := range s.Changes(ctx, 0, catalog.Contents) {
 		changes++
 		switch {
 		case err != nil || c.Document == nil:
-			note(fmt.Sprint("change ", changes), fmt.Sprint(c.Revision, c.Container, c.Group), err)
+			note(fmt.Sprint("change ", changes), fmt.Sprint(c.Revision, c.Container, c.Group, c.Entry), err)
 		default:
 			c.Document.Document.Access.Policy = nil
 			note(fmt.Sprint("change ", changes), *c.Document, nil)

@@ -24,24 +24,27 @@ const (
 	bucketTombstones = "tombstones"
 	bucketRequests   = "requests"
 	bucketExpiries   = "expiries"
+	bucketEntries    = "entries"
 )
 
-// buckets are those of a file of the newest layout; laterBuckets came with the first.
+// buckets are those of a file of the newest layout; laterBuckets came with the first, and
+// bucketEntries with the second.
 var (
 	buckets = []string{bucketMeta, bucketDocuments, bucketTexts, bucketPassages, bucketVectors,
 		bucketContainers, bucketGroups, bucketSources, bucketChanges, bucketOutbox,
-		bucketSeen, bucketTombstones, bucketRequests, bucketExpiries}
+		bucketSeen, bucketTombstones, bucketRequests, bucketExpiries, bucketEntries}
 	laterBuckets = []string{bucketSeen, bucketTombstones, bucketRequests, bucketExpiries}
 )
 
 // kind is a byte of a change's key. Within a revision, what decides on access comes before
-// the documents it decides on.
+// the documents it decides on; entries, which decide on callers, come last.
 type kind byte
 
 const (
 	containers kind = 1 + iota
 	groups
 	documents
+	entries
 )
 
 // bucket is where the records of the kind are, "" for a byte that is no kind.
@@ -53,6 +56,8 @@ func (k kind) bucket() string {
 		return bucketGroups
 	case documents:
 		return bucketDocuments
+	case entries:
+		return bucketEntries
 	}
 	return ""
 }

@@ -33,13 +33,14 @@ func TestHistoryIsPrunedToTheRetention(t *testing.T) {
 	for i := range int64(revisions) {
 		commit(t, s, line("a", i+1),
 			catalog.PutGroup{Group: "group:x", Members: []acl.Principal{acl.Principal(fmt.Sprint("user:corp/", i))}},
+			catalog.PutEntry{Entry: catalog.Entry{Principal: "user:corp/ada", Version: i + 1, State: catalog.Active}},
 			catalog.PutContainer{Container: catalog.Container{DocumentID: catalog.DocumentID{Source: "handbook", ID: "f"}, Version: i + 1}})
 	}
 	want := retention + 1 // the revisions from head-retention to head
 	got := kept(t, s)
 	for bucket, n := range map[string]int{
 		bucketDocuments: want, bucketTexts: want, bucketPassages: 2 * want, bucketVectors: want,
-		bucketContainers: want, bucketGroups: want, bucketChanges: 3 * want,
+		bucketContainers: want, bucketGroups: want, bucketEntries: want, bucketChanges: 4 * want,
 	} {
 		if got[bucket] != n {
 			t.Errorf("bucket %s keeps %d values of %d commits, want %d", bucket, got[bucket], revisions, n)

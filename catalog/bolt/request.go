@@ -27,7 +27,7 @@ type request struct {
 // they are only ever added to.
 var refusals = []error{
 	nil, catalog.ErrVersionStale, catalog.ErrVersionReused, catalog.ErrVersionFuture, catalog.ErrNotStored,
-	catalog.ErrSyncOpen, catalog.ErrSyncUnknown, catalog.ErrSyncIncomplete, catalog.ErrSyncRemoves,
+	catalog.ErrSyncOpen, catalog.ErrSyncUnknown, catalog.ErrSyncIncomplete, catalog.ErrSyncRemoves, catalog.ErrProvisioned,
 }
 
 // expireAtLeast is how many requests a commit forgets, at the most, beyond twice as many as

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -122,6 +123,18 @@ func (n *snapshot) Group(name acl.Principal) ([]acl.Principal, error) {
 		return nil, catalog.ErrNotFound
 	}
 	return slices.Clone(members), nil
+}
+
+func (n *snapshot) Entries(ctx context.Context) (list []catalog.Entry, err error) {
+	err = n.read(ctx, func(r *reader) error {
+		list = nil
+		return r.entries(func(_ catalog.Revision, e catalog.Entry) { list = append(list, e) })
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the entries: %w", err)
+	}
+	slices.SortFunc(list, func(a, b catalog.Entry) int { return cmp.Compare(a.Principal, b.Principal) })
+	return list, nil
 }
 
 func (n *snapshot) Documents(ctx context.Context, view acl.View, ids []catalog.DocumentID) ([]catalog.Document, error) {

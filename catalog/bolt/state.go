@@ -92,12 +92,12 @@ func load(tx *bbolt.Tx, st state) (published, error) {
 	}, nil
 }
 
-// loadDirectory makes the directory of the reader's revision from the groups' records, and
-// returns the newest revision up to it that changed a group.
+// loadDirectory makes the directory of the reader's revision from the records of groups and
+// entries, and returns the newest revision up to it that changed one.
 func loadDirectory(r *reader) (*acl.Directory, catalog.Revision, error) {
 	var changes []acl.Change
 	var since catalog.Revision
-	for _, key := range r.table.allGroups() {
+	for _, key := range r.table.all(groups) {
 		at, payload, err := r.newest(groups, key)
 		if err != nil {
 			return nil, 0, err
@@ -111,5 +111,39 @@ func loadDirectory(r *reader) (*acl.Directory, catalog.Revision, error) {
 		}
 		changes, since = append(changes, acl.Change(g)), max(since, at)
 	}
-	return new(acl.Directory).With(changes...), since, nil
+	var activations []acl.Activation
+	err := r.entries(func(at catalog.Revision, e catalog.Entry) {
+		if a, ok := e.Activation(); ok {
+			activations, since = append(activations, a), max(since, at)
+		}
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return new(acl.Directory).With(changes...).Activate(activations...), since, nil
+}
+
+// entries visits the entries as they are at the reader's revision.
+func (r *reader) entries(visit func(at catalog.Revision, e catalog.Entry)) error {
+	for _, key := range r.table.all(entries) {
+		at, e, err := r.entry(key)
+		if err != nil {
+			return err
+		}
+		if at != 0 { // else it came later
+			visit(at, e)
+		}
+	}
+	return nil
+}
+
+// entry returns the entry with the key as it is at the reader's revision, and the revision
+// that has left it so; 0 and no entry if there was none.
+func (r *reader) entry(key []byte) (at catalog.Revision, e catalog.Entry, err error) {
+	at, payload, err := r.newest(entries, key)
+	if at == 0 || err != nil {
+		return 0, e, err
+	}
+	e, err = decode[catalog.Entry](bucketEntries, recordKey(key, at), payload)
+	return at, e, err
 }

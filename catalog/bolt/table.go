@@ -26,8 +26,8 @@ import (
 type table struct {
 	mu     sync.RWMutex
 	newest map[tableKey]catalog.Revision
-	groups [][]byte // the keys of all groups, to make directories from
-	drops  uint64   // state.Drops: how many commits have taken keys away
+	names  map[kind][][]byte // the keys of all groups and entries, to make directories from
+	drops  uint64            // state.Drops: how many commits have taken keys away
 }
 
 type tableKey struct {
@@ -48,11 +48,11 @@ func (t *table) at(k kind, key []byte) catalog.Revision {
 	return t.newest[keyOf(k, key)]
 }
 
-// allGroups returns the keys of all groups. They must not be changed.
-func (t *table) allGroups() [][]byte {
+// all returns the keys of all groups, or of all entries. They must not be changed.
+func (t *table) all(k kind) [][]byte {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return slices.Clip(t.groups)
+	return slices.Clip(t.names[k])
 }
 
 // upTo returns the newest revision of the key and how many drops are taken into account.
@@ -77,8 +77,8 @@ func (t *table) raise(st state, b *batch) {
 
 func (t *table) put(at catalog.Revision, r recordName) {
 	key := keyOf(r.kind, r.key)
-	if r.kind == groups && t.newest[key] == 0 {
-		t.groups = append(t.groups, slices.Clone(r.key))
+	if (r.kind == groups || r.kind == entries) && t.newest[key] == 0 {
+		t.names[r.kind] = append(t.names[r.kind], slices.Clone(r.key))
 	}
 	t.newest[key] = at
 }
@@ -91,7 +91,7 @@ type recordName struct {
 
 // loadTable makes the table of the state, and verifies that changes is whole.
 func loadTable(tx *bbolt.Tx, st state) (*table, error) {
-	t := &table{newest: map[tableKey]catalog.Revision{}, drops: st.Drops}
+	t := &table{newest: map[tableKey]catalog.Revision{}, names: map[kind][][]byte{}, drops: st.Drops}
 	sum := uint64(0)
 	c := tx.Bucket([]byte(bucketChanges)).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {

@@ -12,20 +12,27 @@ import (
 )
 
 // layout is that of the files this version writes. 0 had none of laterBuckets and counted
-// no documents.
-const layout = 1
+// no documents; 1 had no bucketEntries. A version that knows no entries must not open a file
+// that may have some: it would let deactivated users read.
+const layout = 2
 
 // errNewer is returned for a file that a newer version has written.
 var errNewer = errors.New("the file was written by a newer version of muniment; open it with that or a later one")
 
 // expected are the buckets that the file must have.
 func expected(tx *bbolt.Tx) []string {
-	first := slices.DeleteFunc(slices.Clone(buckets), func(name string) bool { return slices.Contains(laterBuckets, name) })
+	without := func(later ...string) []string {
+		return slices.DeleteFunc(slices.Clone(buckets), func(name string) bool { return slices.Contains(later, name) })
+	}
+	first := without(append([]string{bucketEntries}, laterBuckets...)...)
 	if tx.Bucket([]byte(bucketMeta)) == nil {
 		return first
 	}
-	if st, err := readState(tx); err != nil || st.Layout == 0 {
+	switch st, err := readState(tx); {
+	case err != nil || st.Layout == 0:
 		return first // reading the state again tells what is wrong with it
+	case st.Layout == 1:
+		return without(bucketEntries)
 	}
 	return buckets
 }
@@ -55,16 +62,13 @@ func (s *Store) upgrade() error {
 		if err != nil {
 			return err
 		}
-		for _, name := range laterBuckets {
-			if err := tx.DeleteBucket([]byte(name)); err != nil && tx.Bucket([]byte(name)) != nil {
-				return err
-			}
-			if _, err := tx.CreateBucket([]byte(name)); err != nil {
-				return err
-			}
-		}
-		if err := recount(tx, &st); err != nil {
+		if _, err := tx.CreateBucketIfNotExists([]byte(bucketEntries)); err != nil {
 			return err
+		}
+		if st.Layout == 0 {
+			if err := countAnew(tx, &st); err != nil {
+				return err
+			}
 		}
 		st.Layout = layout
 		return writeState(tx, st)
@@ -73,6 +77,19 @@ func (s *Store) upgrade() error {
 		return fmt.Errorf("upgrading from layout %d to %d: %w", st.Layout, layout, err)
 	}
 	return nil
+}
+
+// countAnew makes what layout 1 has brought.
+func countAnew(tx *bbolt.Tx, st *state) error {
+	for _, name := range laterBuckets {
+		if err := tx.DeleteBucket([]byte(name)); err != nil && tx.Bucket([]byte(name)) != nil {
+			return err
+		}
+		if _, err := tx.CreateBucket([]byte(name)); err != nil {
+			return err
+		}
+	}
+	return recount(tx, st)
 }
 
 // recount counts the documents of each source, and names the tombstones.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -144,9 +145,41 @@ func TestFileOfALaterVersion(t *testing.T) {
 	}
 }
 
+// TestFileOfLayout1 keeps all that it has, and can then hold entries.
+func TestFileOfLayout1(t *testing.T) {
+	path := file(t)
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	aside(t, s)
+	before := kept(t, s)
+	if err := s.db.Update(func(tx *bbolt.Tx) error {
+		st, err := readState(tx)
+		if err != nil {
+			return err
+		}
+		st.Layout = 1
+		return errors.Join(tx.DeleteBucket([]byte(bucketEntries)), writeState(tx, st))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path, Options{}) // and checked at the end
+	if after := kept(t, s); !maps.Equal(before, after) {
+		t.Fatalf("values kept: %v, before %v", after, before)
+	}
+	commit(t, s, catalog.PutEntry{Entry: catalog.Entry{Principal: "user:corp/ada", Version: 1}})
+	if n := pin(t, s, 0); !n.Directory().Deactivated("user:corp/ada") {
+		t.Fatal("the user is active")
+	}
+}
+
 // TestLaterBucketMissing: only a file of an earlier layout may lack them.
 func TestLaterBucketMissing(t *testing.T) {
-	for _, name := range laterBuckets {
+	for _, name := range append([]string{bucketEntries}, laterBuckets...) {
 		path := file(t)
 		s, err := Open(path, Options{})
 		if err != nil {

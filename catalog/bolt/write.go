@@ -51,6 +51,11 @@ func (b *batch) write(st *state) error {
 			return err
 		}
 	}
+	for _, p := range slices.Sorted(maps.Keys(b.entries)) {
+		if err := b.record(st, entries, groupKey(p), b.entries[p]); err != nil {
+			return err
+		}
+	}
 	if len(b.dropped) > 0 {
 		st.Drops++
 	}

@@ -46,7 +46,7 @@ func Run(t *testing.T, share int, fresh func(t testing.TB) Opener) {
 	if os.Getenv("MUNIMENT_TEST_LONG") != "" {
 		share = 1
 	}
-	for _, c := range slices.Concat(versionCases, accessCases, containerCases, groupCases,
+	for _, c := range slices.Concat(versionCases, accessCases, containerCases, groupCases, entryCases,
 		visibilityCases, commitCases, changeCases, outboxCases, valueCases, lifeCases,
 		clockCases, vectorCases, sourceCases, sessionCases, syncCases, guardCases, requestCases, tombstoneCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(start(t, fresh(t))) })

@@ -28,6 +28,9 @@ func brief(c catalog.Change) string {
 	case c.Group != nil:
 		return fmt.Sprint(c.Group.Group, c.Group.Members)
 	}
+	if c.Entry != nil {
+		return fmt.Sprintf("entry %s v%d", c.Entry.Principal, c.Entry.Version)
+	}
 	d := c.Document
 	switch d.Document.State {
 	case catalog.Present:

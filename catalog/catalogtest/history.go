@@ -38,6 +38,9 @@ var policies = []*acl.Policy{
 
 func grants(who ...acl.Principal) []acl.Grant { return readers(who...).Layers[0].Allow }
 
+// kept are the principals that have entries.
+var kept = []acl.Principal{"user:corp/ada", "user:corp/bob", "group:x"}
+
 // callers are who reads in the histories, each at two instants.
 var callers = []acl.Identity{
 	ada, bob, guest,
@@ -74,7 +77,7 @@ func someVersion(t *rapid.T, most int64) int64 {
 
 // lines are what is drawn from, the frequent ones repeated.
 var lines = strings.Fields("document document document document access access delete delete container container group" +
-	" see vectors vectors source start start commit abort collect collect")
+	" entry entry see vectors vectors source start start commit abort collect collect")
 
 // someMutation draws one mutation.
 func someMutation(t *rapid.T) catalog.Mutation {
@@ -145,6 +148,16 @@ func someMutation(t *rapid.T) catalog.Mutation {
 		c.Parent = rapid.SampledFrom(parents).Draw(t, "parent")
 		c.Policy = rapid.SampledFrom(policies).Draw(t, "policy")
 		return catalog.PutContainer{Container: c}
+	case "entry":
+		return catalog.PutEntry{
+			Entry: catalog.Entry{
+				Principal: rapid.SampledFrom(kept).Draw(t, "principal"), ID: rapid.SampledFrom(ids).Draw(t, "id"),
+				Version:    rapid.SampledFrom([]int64{1, 1, 2, 2, 3, 4, 0}).Draw(t, "version"),
+				State:      rapid.SampledFrom([]catalog.EntryState{catalog.Inactive, catalog.Active, catalog.Removed}).Draw(t, "state"),
+				Attributes: []byte(rapid.SampledFrom([]string{"", "{}"}).Draw(t, "attributes")),
+			},
+			Members: rapid.SliceOfN(rapid.SampledFrom(principal[1:]), 0, 3).Draw(t, "members"),
+		}
 	}
 	return catalog.PutGroup{
 		Group:   rapid.SampledFrom(teams).Draw(t, "group"),

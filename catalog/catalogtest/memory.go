@@ -35,6 +35,7 @@ func NewMemory() *Memory {
 		contents:    map[content]stored{},
 		containers:  history[catalog.DocumentID, catalog.Container]{},
 		groups:      history[acl.Principal, []acl.Principal]{},
+		entries:     history[acl.Principal, catalog.Entry]{},
 		sources:     map[string]*memorySource{},
 		requests:    map[requestName]remembered{},
 		gone:        map[catalog.DocumentID]catalog.Revision{},
@@ -56,6 +57,7 @@ type memory struct {
 	contents    map[content]stored
 	containers  history[catalog.DocumentID, catalog.Container]
 	groups      history[acl.Principal, []acl.Principal]
+	entries     history[acl.Principal, catalog.Entry]
 	directories []dated[*acl.Directory]
 	outbox      []catalog.OutboxRecord
 	sources     map[string]*memorySource // replaced, never changed
@@ -166,6 +168,12 @@ func (m *Memory) changes(after, head catalog.Revision, part catalog.Part) (all [
 			all = append(all, catalog.Change{Revision: at, Group: &acl.Change{Group: name, Members: slices.Clone(members)}})
 		}
 	}
+	for name := range m.state.entries {
+		if e, at, _ := m.state.entries.at(name, head); at > after {
+			e.Attributes = slices.Clone(e.Attributes)
+			all = append(all, catalog.Change{Revision: at, Entry: &e})
+		}
+	}
 	for id := range m.state.documents {
 		d, at, _ := m.state.documents.at(id, head)
 		if at <= after || m.state.gone[id] == at {
@@ -183,7 +191,7 @@ func (m *Memory) changes(after, head catalog.Revision, part catalog.Part) (all [
 	return all, nil
 }
 
-// compareChanges orders by revision; within one, containers, groups, documents, by name.
+// compareChanges orders by revision; within one, containers, groups, documents, entries, by name.
 func compareChanges(a, b catalog.Change) int {
 	rank := func(c catalog.Change) (kind int, id catalog.DocumentID) {
 		switch {
@@ -191,6 +199,8 @@ func compareChanges(a, b catalog.Change) int {
 			return 0, c.Container.DocumentID
 		case c.Group != nil:
 			return 1, catalog.DocumentID{ID: string(c.Group.Group)}
+		case c.Entry != nil:
+			return 3, catalog.DocumentID{ID: string(c.Entry.Principal)}
 		}
 		return 2, c.Document.Document.DocumentID
 	}

@@ -30,6 +30,7 @@ func (m *Memory) Commit(ctx context.Context, c catalog.Commit) (catalog.Committe
 		containers: map[catalog.DocumentID]catalog.Container{},
 		vectors:    map[catalog.DocumentID][][]float32{},
 		groups:     map[acl.Principal][]acl.Principal{},
+		entries:    map[acl.Principal]catalog.Entry{},
 		sources:    map[string]*memorySource{},
 		requests:   map[requestName]remembered{},
 		gone:       map[catalog.DocumentID]catalog.Revision{},
@@ -89,6 +90,7 @@ type draft struct {
 	vectors    map[catalog.DocumentID][][]float32
 	containers map[catalog.DocumentID]catalog.Container
 	groups     map[acl.Principal][]acl.Principal
+	entries    map[acl.Principal]catalog.Entry
 	sources    map[string]*memorySource
 	requests   map[requestName]remembered
 	gone       map[catalog.DocumentID]catalog.Revision // tombstones dropped, and the revisions they were of
@@ -153,7 +155,19 @@ func (d *draft) change(m catalog.Mutation) (catalog.Outcome, error) {
 		}
 		return o, nil
 	case catalog.PutGroup:
-		return d.group(m), nil
+		o := m.Next(d.entry(m.Group))
+		o.Changed = o.Refused == nil && d.group(m.Group, m.Members)
+		return o, nil
+	case catalog.PutEntry:
+		next, o := m.Next(d.entry(m.Entry.Principal))
+		if o.Changed {
+			next.Attributes = slices.Clone(next.Attributes)
+			d.entries[next.Principal] = next
+			if next.Principal.Kind() == acl.Group {
+				d.group(next.Principal, m.Members)
+			}
+		}
+		return o, nil
 	case catalog.PutSource, catalog.StartSync, catalog.CommitSync, catalog.AbortSync, catalog.CollectTombstones:
 		return d.aboutSource(m), nil
 	}
@@ -223,20 +237,28 @@ func (d *draft) unknown(source, name string) string {
 	return name
 }
 
-func (d *draft) group(m catalog.PutGroup) (o catalog.Outcome) {
-	members := append([]acl.Principal{}, m.Members...)
+func (d *draft) entry(p acl.Principal) catalog.Entry {
+	if e, ok := d.entries[p]; ok {
+		return e
+	}
+	e, _, _ := d.base.entries.at(p, d.base.head)
+	return e
+}
+
+// group replaces the group's members, and reports whether that changes something.
+func (d *draft) group(name acl.Principal, list []acl.Principal) bool {
+	members := append([]acl.Principal{}, list...)
 	slices.Sort(members)
 	members = slices.Compact(members)
-	old, known := d.groups[m.Group]
+	old, known := d.groups[name]
 	if !known {
-		old, _, known = d.base.groups.at(m.Group, d.base.head)
+		old, _, known = d.base.groups.at(name, d.base.head)
 	}
 	if known && slices.Equal(old, members) {
-		return o
+		return false
 	}
-	d.groups[m.Group] = members
-	o.Changed = true
-	return o
+	d.groups[name] = members
+	return true
 }
 
 // publish makes the draft the newest revision.
@@ -265,8 +287,16 @@ func (d *draft) publish() {
 		s.groups.put(name, s.head, members)
 		changes = append(changes, acl.Change{Group: name, Members: members})
 	}
-	if len(changes) > 0 {
-		s.directories = append(s.directories, dated[*acl.Directory]{s.head, directory.With(changes...)})
+	var activations []acl.Activation
+	for name, e := range d.entries {
+		s.entries.put(name, s.head, e)
+		if a, ok := e.Activation(); ok {
+			activations = append(activations, a)
+		}
+	}
+	if len(changes)+len(activations) > 0 {
+		next := directory.With(changes...).Activate(activations...)
+		s.directories = append(s.directories, dated[*acl.Directory]{s.head, next})
 	}
 }
 

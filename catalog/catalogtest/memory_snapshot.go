@@ -2,6 +2,7 @@ package catalogtest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,19 @@ func (n *snapshot) Group(name acl.Principal) (members []acl.Principal, err error
 		return nil
 	})
 	return members, err
+}
+
+func (n *snapshot) Entries(ctx context.Context) (list []catalog.Entry, err error) {
+	err = n.read(ctx, func(s *memory) error {
+		for _, name := range slices.Sorted(maps.Keys(s.entries)) {
+			if e, _, known := s.entries.at(name, n.at); known {
+				e.Attributes = slices.Clone(e.Attributes)
+				list = append(list, e)
+			}
+		}
+		return nil
+	})
+	return list, err
 }
 
 // admitted returns the document if it is present and the view admits it.

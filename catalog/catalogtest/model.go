@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/muniment/muniment/acl"
@@ -24,6 +25,7 @@ type world struct {
 	documents  map[catalog.DocumentID]modelDocument
 	containers map[catalog.DocumentID]modelContainer
 	groups     map[acl.Principal]modelGroup
+	entries    map[acl.Principal]modelEntry
 }
 
 type modelDocument struct {
@@ -56,11 +58,17 @@ type modelGroup struct {
 	members map[acl.Principal]bool
 }
 
+type modelEntry struct {
+	changed catalog.Revision
+	catalog.Entry
+}
+
 func newModel() *model {
 	return &model{sources: map[string]modelSource{}, requests: map[[2]string]modelRequest{}, worlds: []world{{
 		documents:  map[catalog.DocumentID]modelDocument{},
 		containers: map[catalog.DocumentID]modelContainer{},
 		groups:     map[acl.Principal]modelGroup{},
+		entries:    map[acl.Principal]modelEntry{},
 	}}}
 }
 
@@ -71,7 +79,7 @@ func (m *model) head() catalog.Revision { return catalog.Revision(len(m.worlds) 
 // tombstones it drops.
 func (m *model) commit(now time.Time, ms []catalog.Mutation, requests []catalog.Request, got []catalog.Outcome) (outcomes []catalog.Outcome) {
 	old := m.worlds[m.head()]
-	w := world{maps.Clone(old.documents), maps.Clone(old.containers), maps.Clone(old.groups)}
+	w := world{maps.Clone(old.documents), maps.Clone(old.containers), maps.Clone(old.groups), maps.Clone(old.entries)}
 	changed := false
 	for i, mutation := range ms {
 		o, replayed := m.replay(now, requests[i])
@@ -125,20 +133,39 @@ func (m *model) apply(w world, mutation catalog.Mutation, now time.Time, got cat
 		}
 		return w.putContainer(x.Container, revision)
 	case catalog.PutGroup:
-		members := map[acl.Principal]bool{}
-		for _, p := range x.Members {
-			members[p] = true
+		if e, kept := w.entries[x.Group]; kept && e.State != catalog.Removed {
+			return catalog.Outcome{Refused: catalog.ErrProvisioned}
 		}
-		g, known := w.groups[x.Group]
-		if o.Changed = !known || !maps.Equal(g.members, members); o.Changed {
-			w.groups[x.Group] = modelGroup{revision, members}
+		o.Changed = w.putGroup(x.Group, x.Members, revision)
+	case catalog.PutEntry:
+		if x.Entry.Version != w.entries[x.Entry.Principal].Version+1 {
+			return catalog.Outcome{Refused: catalog.ErrVersionStale}
 		}
+		w.entries[x.Entry.Principal] = modelEntry{revision, x.Entry}
+		if strings.HasPrefix(string(x.Entry.Principal), "group:") {
+			w.putGroup(x.Entry.Principal, x.Members, revision)
+		}
+		o.Changed = true
 	case catalog.CollectTombstones:
 		return m.collect(w, x, now, got)
 	default:
 		return m.aboutSource(w, mutation, now)
 	}
 	return o
+}
+
+// putGroup replaces the members, and reports whether they are others.
+func (w world) putGroup(name acl.Principal, list []acl.Principal, revision catalog.Revision) bool {
+	members := map[acl.Principal]bool{}
+	for _, p := range list {
+		members[p] = true
+	}
+	g, known := w.groups[name]
+	if known && maps.Equal(g.members, members) {
+		return false
+	}
+	w.groups[name] = modelGroup{revision, members}
+	return true
 }
 
 // putDocument: lower is refused; equal with equal content is a no-op; equal with other
@@ -305,13 +332,17 @@ func (d modelDocument) document(id catalog.DocumentID) catalog.Document {
 	return r
 }
 
-// directory is the world's groups, made in one step.
+// directory is the world's groups and users, made in one step.
 func (w world) directory() *acl.Directory {
 	var changes []acl.Change
 	for name, g := range w.groups {
 		changes = append(changes, acl.Change{Group: name, Members: g.list()})
 	}
-	return new(acl.Directory).With(changes...)
+	d := new(acl.Directory).With(changes...)
+	for name, e := range w.entries {
+		d = d.Activate(acl.Activation{User: name, Active: e.State == catalog.Active})
+	}
+	return d
 }
 
 func (g modelGroup) list() []acl.Principal {

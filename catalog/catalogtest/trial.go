@@ -138,6 +138,13 @@ func (r *trial) snapshot(n catalog.Snapshot, withheld acl.Withholding) {
 		}
 		r.same(string(team), got, g.list())
 	}
+	entries, err := n.Entries(context.Background())
+	r.must(err)
+	var want []catalog.Entry
+	for _, name := range slices.Sorted(maps.Keys(w.entries)) {
+		want = append(want, w.entries[name].Entry)
+	}
+	r.same("entries", entries, want)
 	directory := w.directory().Withhold(withheld)
 	for _, who := range callers {
 		for _, at := range []time.Time{noon.Add(-1), noon} {
@@ -207,6 +214,11 @@ func (r *trial) changes(after catalog.Revision, part catalog.Part) {
 	for name, g := range w.groups {
 		if g.changed > after {
 			want = append(want, catalog.Change{Revision: g.changed, Group: &acl.Change{Group: name, Members: g.list()}})
+		}
+	}
+	for _, e := range w.entries {
+		if e.changed > after {
+			want = append(want, catalog.Change{Revision: e.changed, Entry: &e.Entry})
 		}
 	}
 	for id, d := range w.documents {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
@@ -25,10 +27,15 @@ import (
 const maxMessageBytes = 64 << 20
 
 // client is what every client verb is told on the command line or by the environment.
-type client struct{ addr, token string }
+type client struct {
+	addr, token string
+	ca          string // a file with whom to trust
+	certificate string // the server's own, to trust that alone
+}
 
 func (c *client) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.addr, "addr", "", "the server's address (default MUNIMENT_ADDR, else 127.0.0.1:7600)")
+	cmd.Flags().StringVar(&c.ca, "ca", "", "a PEM file with the certificates to trust, for a server with TLS (default MUNIMENT_CA, else this machine's)")
 	cmd.Flags().StringVar(&c.token, "token", "", "the caller's token (default MUNIMENT_TOKEN); see 'muniment token'")
 }
 
@@ -39,12 +46,36 @@ func (c *client) dial(ctx context.Context) (context.Context, *grpc.ClientConn, e
 	if token == "" {
 		return nil, nil, usagef("no token: pass --token or set MUNIMENT_TOKEN; make one with 'muniment token'")
 	}
-	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
+	secured, err := c.transport(addr)
+	if err != nil {
+		return nil, nil, usagef("--ca: %w", err)
+	}
+	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(secured),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes), grpc.MaxCallSendMsgSize(maxMessageBytes)))
 	if err != nil {
 		return nil, nil, usagef("--addr: %w", err)
 	}
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+token), conn, nil
+}
+
+// transport is how the connection is protected: by TLS, unless the server is on this machine
+// and nothing says that it has a certificate.
+func (c *client) transport(addr string) (credentials.TransportCredentials, error) {
+	ca := first(c.ca, os.Getenv("MUNIMENT_CA"))
+	var protect *tls.Config
+	var err error
+	switch {
+	case c.ca == "" && c.certificate != "":
+		protect, err = pinned(c.certificate)
+	case ca == "" && loopback(addr) == nil:
+		return insecure.NewCredentials(), nil
+	default:
+		protect, err = roots(ca)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return credentials.NewTLS(protect), nil
 }
 
 // explain puts an error in plain words for a person at a terminal.

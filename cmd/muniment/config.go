@@ -12,7 +12,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/muniment/muniment/acl"
-	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/api/limits"
 	"github.com/muniment/muniment/indexer"
 	"github.com/muniment/muniment/indexer/embed"
@@ -23,8 +22,10 @@ import (
 type config struct {
 	// Data is the directory everything lives in.
 	Data string `yaml:"data"`
-	// Listen is the address to serve gRPC on; loopback only.
+	// Listen is the address to serve gRPC on; loopback only, unless there is TLS.
 	Listen string `yaml:"listen"`
+	// TLS is the certificate to serve with; none if absent.
+	TLS *tlsConfig `yaml:"tls"`
 	// Metrics is the address to serve metrics on, for Prometheus; loopback only, "" for none.
 	Metrics string `yaml:"metrics"`
 	// Audience is what tokens must be made for.
@@ -35,6 +36,10 @@ type config struct {
 	Sensitivity []string `yaml:"sensitivity"`
 	// Apps narrows what an app may reach, by app name.
 	Apps map[string]appConfig `yaml:"apps"`
+	// Issuers are whom to believe besides the embedded issuer.
+	Issuers []issuerConfig `yaml:"issuers"`
+	// Roles says what callers of those issuers may do besides reading.
+	Roles []roleConfig `yaml:"roles"`
 	// SyncGuard is the share of a source's documents that a sync may remove unconfirmed.
 	SyncGuard float64 `yaml:"sync_guard"`
 	// KeepDeleted is how long the marks of deleted documents are kept, of sources whose
@@ -44,6 +49,8 @@ type config struct {
 	Embedder *embedderConfig `yaml:"embedder"`
 	// VectorSpaces declares the spaces of vectors that senders bring.
 	VectorSpaces []spaceConfig `yaml:"vector_spaces"`
+	// SCIM lets an identity provider keep its users and groups here; none does if absent.
+	SCIM *scimConfig `yaml:"scim"`
 	// Limits bounds how often each user and each app may call.
 	Limits limits.Config `yaml:"limits"`
 
@@ -53,6 +60,7 @@ type config struct {
 type appConfig struct {
 	Sources   []string `yaml:"sources"`
 	Clearance string   `yaml:"clearance"`
+	Service   bool     `yaml:"service"` // may call for itself
 }
 
 type spaceConfig struct {
@@ -114,8 +122,11 @@ func (c config) check() error {
 	if c.Audience == "" {
 		return usagef("audience: must not be empty; a token made for any service would be accepted")
 	}
-	if err := loopback(c.Listen); err != nil {
-		return usagef("listen: %w; without TLS, tokens would cross the network in clear", err)
+	if err := c.TLS.check(); err != nil {
+		return err
+	}
+	if err := loopback(c.Listen); err != nil && c.TLS == nil {
+		return usagef("listen: %w; without tls: in the configuration, tokens would cross the network in clear", err)
 	}
 	if c.Metrics != "" {
 		if err := loopback(c.Metrics); err != nil {
@@ -123,6 +134,9 @@ func (c config) check() error {
 		}
 	}
 	if err := c.Embedder.check(); err != nil {
+		return err
+	}
+	if err := c.SCIM.check(); err != nil {
 		return err
 	}
 	if err := c.Limits.Check(); err != nil {
@@ -142,6 +156,18 @@ func (c config) check() error {
 		if app.Clearance != "" && !seen[app.Clearance] {
 			return usagef("apps.%s.clearance: %q is not one of %v", name, app.Clearance, c.Sensitivity)
 		}
+	}
+	for _, i := range c.Issuers {
+		if err := i.check(); err != nil {
+			return err
+		}
+	}
+	who, err := c.identity()
+	if err == nil {
+		err = who.Check()
+	}
+	if err != nil {
+		return usageError{err}
 	}
 	if c.KeepDeleted < 24*time.Hour {
 		return usagef("keep_deleted: must be at least 24h, longer than a late line may take, not %v", c.KeepDeleted)
@@ -188,17 +214,4 @@ func (c config) spaces() []indexer.Space {
 // path is a place below the data directory.
 func (c config) path(parts ...string) string {
 	return filepath.Join(append([]string{c.Data}, parts...)...)
-}
-
-// authority makes and verifies tokens as the configuration says.
-func (c config) authority(keys *identity.KeyRing) (*identity.Authority, error) {
-	apps := map[string]identity.App{}
-	for name, a := range c.Apps {
-		apps[name] = identity.App{Sources: a.Sources, Clearance: a.Clearance}
-	}
-	a, err := identity.NewAuthority(keys, identity.Config{Audience: c.Audience, Scale: c.scale(), Apps: apps})
-	if err != nil {
-		return nil, fmt.Errorf("setting up identity: %w", err)
-	}
-	return a, nil
 }

@@ -33,6 +33,8 @@ type engine struct {
 	words    *keyword.Index
 	vectors  *vector.Index
 	closers  []func() error // in the order to close in
+
+	certificate *tlsFiles // nil without TLS
 }
 
 // truth is the part of an engine that cannot be made again from the rest.

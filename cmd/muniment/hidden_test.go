@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
+
 	"github.com/muniment/muniment/acl/reference"
 	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/internal/prove"
@@ -66,7 +68,7 @@ func TestHiddenMeansAbsent(t *testing.T) {
 // hiddenTally counts what the worlds had in them, so that the test cannot pass by never
 // coming near what it is about.
 type hiddenTally struct {
-	pairs, visible, hidden, queries, answers, changes, found, pages, conflicts, superseded atomic.Int64
+	pairs, visible, hidden, queries, answers, changes, found, pages, conflicts, superseded, withheld atomic.Int64
 }
 
 func (n *hiddenTally) String() string {
@@ -79,8 +81,8 @@ func (n *hiddenTally) check(t *testing.T) {
 	switch {
 	case n.visible.Load() < 4*pairs || n.hidden.Load() < 4*pairs || n.changes.Load() < 2*pairs:
 		t.Errorf("the worlds say little: %v", n)
-	case n.found.Load() < 5*pairs || n.pages.Load() < 2*pairs || n.queries.Load() < worldQueries*pairs || n.conflicts.Load() == 0 || n.superseded.Load() == 0:
-		t.Errorf("the questions say little: %v; %d queries, %d conflicts, %d superseded", n, n.queries.Load(), n.conflicts.Load(), n.superseded.Load())
+	case n.found.Load() < 5*pairs || n.pages.Load() < 2*pairs || n.queries.Load() < worldQueries*pairs || n.conflicts.Load() == 0 || n.superseded.Load() == 0 || n.withheld.Load() == 0:
+		t.Errorf("the questions say little: %v; %d queries, %d conflicts, %d superseded, %d with withheld sources", n, n.queries.Load(), n.conflicts.Load(), n.superseded.Load(), n.withheld.Load())
 	}
 }
 
@@ -97,6 +99,9 @@ func (n *hiddenTally) count(answers []heard) {
 		}
 		for next := h.next; next != nil; next = next.next {
 			n.pages.Add(1)
+		}
+		if len(resp.GetWithheldSources()) > 0 {
+			n.withheld.Add(1)
 		}
 		n.conflicts.Add(int64(len(resp.GetConflicts())))
 		for _, r := range resp.GetResults() {
@@ -134,9 +139,22 @@ func grow(t *testing.T, seed uint64, rounds, askers int, seen *hiddenTally) {
 			}
 		}
 		for i := range askers {
+			if seed%3 == 0 && round == rounds-1 && i == askers-1 { // the last one finds a source withheld
+				w.withheld = "finance"
+				whole.withhold(w.withheld)
+			}
 			asker := worldAskers[(round*askers+i+int(seed)*3)%len(worldAskers)]
 			items = append(items, w.compare(t, asker, whole, items, seen)...)
 		}
+	}
+}
+
+// withhold gives a source a bound that no sync can have kept.
+func (s *server) withhold(source string) {
+	s.t.Helper()
+	ctx := s.as(identity.Request{Subject: "service:steward", Roles: []identity.Grant{{Role: identity.RoleSteward}}})
+	if _, err := pb.NewSourceServiceClient(s.conn).SetSource(ctx, &pb.SetSourceRequest{Source: &pb.Source{Name: source, AccessBound: durationpb.New(1)}}); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
@@ -155,6 +173,9 @@ func (w *world) compare(t *testing.T, asker worldAsker, whole *server, items []*
 	part := serveConfig(t, worldConfig(t.TempDir()))
 	defer part.stop()
 	part.mustSend(w.visibleTo(asker, items)...)
+	if w.withheld != "" {
+		part.withhold(w.withheld)
+	}
 	for _, k := range w.names {
 		if r := w.known[k]; asker.reads(w, r) {
 			seen.visible.Add(1)

@@ -9,8 +9,8 @@ import (
 )
 
 // metrics are what a server tells Prometheus of itself. Labels are names out of the program
-// alone (methods, codes, statuses, indexes): nothing that a caller, a source or a document
-// calls itself, and nothing per caller. docs/operations.md lists them; a test compares.
+// and the configuration alone (methods, codes, statuses, indexes, issuers): nothing that a
+// caller, a source or a document calls itself, and nothing per caller. docs/operations.md lists them; a test compares.
 type metrics struct {
 	registry *prometheus.Registry
 
@@ -24,6 +24,8 @@ type metrics struct {
 	appends    prometheus.Histogram
 	failures   prometheus.Counter
 	operations *prometheus.CounterVec
+
+	tlsFailures prometheus.Counter
 
 	leases leases
 }
@@ -61,6 +63,7 @@ func newMetrics() *metrics {
 	for _, limit := range []string{limits.ByUser, limits.ByApp, "message", "patience"} {
 		m.refused.WithLabelValues(limit)
 	}
+	m.tlsFailures = counter("muniment_tls_reload_failures_total", "Looks at the certificate's files that found something which cannot be used; the certificate before is still served.").WithLabelValues()
 	for value, name := range pb.Degradation_name {
 		if value != 0 {
 			m.degraded.WithLabelValues(name)

@@ -39,6 +39,8 @@ var gaugeHelp = []struct{ name, help, label string }{
 	{"muniment_audit_records", "Durable records of the audit log.", ""},
 	{"muniment_audit_writable", "Whether the audit log takes records (1) or nothing is answered (0).", ""},
 	{"muniment_disk_free_bytes", "Bytes free where the data lies.", ""},
+	{"muniment_issuer_keys_age_seconds", "Age of the keys in use of an issuer, if there are any; at 3600 its tokens are refused.", "issuer"},
+	{"muniment_tls_certificate_expiry_seconds", "When the certificate that is served ends, in seconds since 1970.", ""},
 }
 
 var gaugeDescriptions = func() map[string]*prometheus.Desc {
@@ -107,6 +109,14 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	}
 	if free, err := freeBytes(g.cfg.Data); err == nil {
 		put("muniment_disk_free_bytes", float64(free))
+	}
+	for issuer, from := range g.server.Authority.KeysFrom() {
+		if !from.IsZero() {
+			put("muniment_issuer_keys_age_seconds", time.Since(from).Seconds(), issuer)
+		}
+	}
+	if g.certificate != nil {
+		put("muniment_tls_certificate_expiry_seconds", float64(g.certificate.expiry().Unix()))
 	}
 	put("muniment_catalog_reads_open", float64(g.store.Reads()))
 	put("muniment_catalog_writable", truth01(g.store.Err() == nil))

@@ -103,6 +103,9 @@ func (t *target) server(ctx context.Context, cfg config) (context.Context, *reac
 		}
 		t.addr = first(strings.TrimSpace(string(said)), os.Getenv("MUNIMENT_ADDR"), cfg.Listen)
 	}
+	if cfg.TLS != nil {
+		t.certificate = cfg.TLS.Certificate
+	}
 	if t.token == "" {
 		keys, err := identity.ReadKeyRing(cfg.path("keys"))
 		if err != nil {

@@ -22,7 +22,7 @@ func TestReadmeTranscript(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(dir, "testdata"), os.DirFS(testdata)); err != nil {
 		t.Fatal(err)
 	}
-	followReadme(t, "transcript", dir)
+	followReadme(t, "../../README.md", "transcript", dir)
 }
 
 // TestReadmeFolder runs the block behind "<!-- folder -->" on a Git repository.
@@ -42,22 +42,22 @@ func TestReadmeFolder(t *testing.T) {
 			t.Fatalf("git %v: %v\n%s", args, err, out)
 		}
 	}
-	followReadme(t, "folder", dir)
+	followReadme(t, "../../README.md", "folder", dir)
 }
 
-// followReadme runs the block behind a mark in the README, in a directory: each line
-// that begins with "$ " in a shell, and the lines
+// followReadme runs the block behind a mark in a README, in a directory: each line
+// that begins with "$ " in a shell, whose path begins with the directory's bin, and the lines
 // below it are what it must print, "…" meaning anything on its line (at the end of the last
 // line, all that follows too). A command that ends in " &" goes on until the test ends.
-func followReadme(t *testing.T, mark, dir string) {
+func followReadme(t *testing.T, file, mark, dir string) {
 	t.Helper()
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	steps := readmeSteps(string(readme), mark)
 	if len(steps) == 0 {
-		t.Fatalf("the README has no transcript: a fenced block behind <!-- %s -->, with lines that begin with $", mark)
+		t.Fatalf("%s has no transcript: a fenced block behind <!-- %s -->, with lines that begin with $", file, mark)
 	}
 	bin := t.TempDir()
 	self, err := os.Executable()
@@ -68,7 +68,7 @@ func followReadme(t *testing.T, mark, dir string) {
 		t.Fatal(err)
 	}
 	addr := freeAddress(t)
-	env := append(programEnv(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
+	env := append(programEnv(), "PATH="+strings.Join([]string{filepath.Join(dir, "bin"), bin, os.Getenv("PATH")}, string(os.PathListSeparator)),
 		"MUNIMENT_LISTEN="+addr, "MUNIMENT_ADDR="+addr) // as the README has it, but for a port that is free
 	for _, s := range steps {
 		c := exec.Command("bash", "-c", strings.TrimSuffix(s.command, "&"))
@@ -84,7 +84,7 @@ func followReadme(t *testing.T, mark, dir string) {
 			got = string(out)
 		}
 		if !matches(s.want, got) {
-			t.Errorf("$ %s\n---- README.md says\n%s---- printed\n%s", s.command, s.want, got)
+			t.Errorf("$ %s\n---- %s says\n%s---- printed\n%s", s.command, file, s.want, got)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
@@ -35,6 +36,12 @@ func changeRecords(at catalog.Revision, by indexer.Actor, m catalog.Mutation, o 
 	return bodies
 }
 
+// What a provisioning client's change is called, by what it leaves and of what.
+var (
+	entryChanges = map[catalog.EntryState]string{catalog.Active: "provision", catalog.Inactive: "deactivate", catalog.Removed: "deprovision"}
+	entryKinds   = map[acl.Kind]string{acl.User: "user", acl.Group: "group"}
+)
+
 // changeOf names what a mutation has changed.
 func changeOf(m catalog.Mutation, o catalog.Outcome) audit.Change {
 	document := func(op string, id catalog.DocumentID) audit.Change {
@@ -57,6 +64,8 @@ func changeOf(m catalog.Mutation, o catalog.Outcome) audit.Change {
 		return audit.Change{Op: "put container", Source: m.Container.Source, ID: m.Container.ID, Version: m.Container.Version}
 	case catalog.PutGroup:
 		return audit.Change{Op: "put group", ID: string(m.Group)}
+	case catalog.PutEntry:
+		return audit.Change{Op: entryChanges[m.Entry.State] + " " + entryKinds[m.Entry.Principal.Kind()], ID: string(m.Entry.Principal), Version: m.Entry.Version}
 	case catalog.PutSource:
 		return audit.Change{Op: "put source", Source: m.Source}
 	case catalog.StartSync:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/muniment/muniment/api"
@@ -27,18 +28,22 @@ func serveCommand() *cobra.Command {
 		Long: `Run the server. It makes DIR and its keys at the first start, prints one line "listening on …" when it can
 answer, and stops on SIGINT or SIGTERM after finishing what is in flight.
 
-It listens on loopback addresses only: there is no TLS yet, and no insecure mode.
+Without a certificate it listens on loopback addresses only; there is no insecure mode.
 
 Settings come from flags, else MUNIMENT_DATA and MUNIMENT_LISTEN, else one YAML file (--config, or
 DIR/muniment.yaml if it is there), in which unknown keys are errors:
 
   listen: 127.0.0.1:7600
   metrics: 127.0.0.1:7601              # GET /metrics and /healthz; off if left out
+  tls: {certificate: server.pem, key: server.key}   # for other addresses; read again when it changes
   audience: muniment
   log_level: info                      # debug, info, warn, error
   sensitivity: [public, internal, confidential, restricted]
   apps:                                # narrows what an app may reach
     chat: {sources: [handbook], clearance: internal}
+    crawler: {service: true}           # may call for itself, without a person
+  issuers: []                          # whom to believe besides the embedded issuer: docs/identity.md
+  roles: []                            # what their callers may do besides reading: docs/identity.md
   sync_guard: 0.2                      # share of a source that a sync may remove unconfirmed
   keep_deleted: 2160h                  # marks of deleted documents, where versions are times
   limits:                              # calls of each user and of each app
@@ -47,6 +52,8 @@ DIR/muniment.yaml if it is there), in which unknown keys are errors:
     {url: "http://127.0.0.1:11434/v1", model: bge-small-en-v1.5, dimensions: 384, weight: 0.5}
   vector_spaces:                       # of vectors that senders bring
     - {id: ours/384, dimensions: 384, queries: true}
+  scim:                                # an identity provider keeps users and groups, by SCIM 2.0
+    {listen: 127.0.0.1:7602, issuer: corp, token_file: /etc/muniment/scim.token, subject: externalId, group: id}
 
 ` + exitCodes,
 		Example: "  muniment serve --data ./data\n  muniment serve --data ./data --listen 127.0.0.1:0",
@@ -61,7 +68,7 @@ DIR/muniment.yaml if it is there), in which unknown keys are errors:
 		},
 	}
 	c.Flags().StringVar(&data, "data", "", "the directory everything lives in")
-	c.Flags().StringVar(&listen, "listen", "", "the loopback address to serve on (default 127.0.0.1:7600)")
+	c.Flags().StringVar(&listen, "listen", "", "the address to serve on, a loopback one without TLS (default 127.0.0.1:7600)")
 	c.Flags().StringVar(&file, "config", "", "the configuration file (default DIR/muniment.yaml)")
 	return c
 }
@@ -91,7 +98,15 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 	// failpoint: serve/opened
 	stopping, stop := context.WithCancel(context.Background())
 	defer stop()
-	server, health, err := api.New(e.server, append(e.metrics.interceptors(), endWatches(stopping))...)
+	options := append(e.metrics.interceptors(), endWatches(stopping))
+	if cfg.TLS != nil {
+		if e.certificate, err = openTLS(*cfg.TLS, log, e.metrics.tlsFailures.Inc); err != nil {
+			return usagef("tls: %w", err)
+		}
+		go e.certificate.watch(stopping)
+		options = append(options, grpc.Creds(credentials.NewTLS(e.certificate.config())))
+	}
+	server, health, err := api.New(e.server, options...)
 	if err != nil {
 		return err
 	}
@@ -110,6 +125,14 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 		}
 		defer m.close()
 		log.Info("serving metrics", "addr", m.addr)
+	}
+	go e.server.Authority.Prepare(ctx) // what fails is logged, and tried again when it is needed
+	if cfg.SCIM != nil {
+		s, err := serveSCIM(e, log)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		defer s.close()
 	}
 	health.SetServingStatus("", healthpb.HealthCheckResponse_SERVING)
 	served := make(chan error, 1)

@@ -18,9 +18,10 @@ import (
 type world struct {
 	*rand.Rand
 	reference.World
-	known map[string]*register // every document a line was about, by key
-	names []string             // of known, in order of arrival
-	step  int64                // versions rise with it
+	known    map[string]*register // every document a line was about, by key
+	names    []string             // of known, in order of arrival
+	step     int64                // versions rise with it
+	withheld string               // a source, "" if none
 }
 
 // register is what a world remembers of a document.

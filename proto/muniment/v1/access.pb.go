@@ -726,7 +726,7 @@ var File_muniment_v1_access_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_access_proto_rawDesc = "" +
 	"\n" +
-	"\x18muniment/v1/access.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bmuniment/v1/ingestion.proto\x1a\x18muniment/v1/policy.proto\"\x8d\x01\n" +
+	"\x18muniment/v1/access.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bmuniment/v1/ingestion.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\"\x8d\x01\n" +
 	"\aSubject\x12(\n" +
 	"\tprincipal\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\tprincipal\x12\x1a\n" +
@@ -778,10 +778,12 @@ const file_muniment_v1_access_proto_rawDesc = "" +
 	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"J\n" +
 	"\fAccessEffect\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12\x1c\n" +
-	"\tdocuments\x18\x02 \x01(\x03R\tdocuments2\xd1\x01\n" +
-	"\rAccessService\x12V\n" +
-	"\rExplainAccess\x12!.muniment.v1.ExplainAccessRequest\x1a\".muniment.v1.ExplainAccessResponse\x12h\n" +
-	"\x13PreviewAccessChange\x12'.muniment.v1.PreviewAccessChangeRequest\x1a(.muniment.v1.PreviewAccessChangeResponseB;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\tdocuments\x18\x02 \x01(\x03R\tdocuments2\xe9\x01\n" +
+	"\rAccessService\x12b\n" +
+	"\rExplainAccess\x12!.muniment.v1.ExplainAccessRequest\x1a\".muniment.v1.ExplainAccessResponse\"\n" +
+	"\x82\x99\x19\x06\b\x03\x12\x02\x05\x03\x12t\n" +
+	"\x13PreviewAccessChange\x12'.muniment.v1.PreviewAccessChangeRequest\x1a(.muniment.v1.PreviewAccessChangeResponse\"\n" +
+	"\x82\x99\x19\x06\b\x03\x12\x02\x05\x03B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_access_proto_rawDescOnce sync.Once
@@ -846,6 +848,7 @@ func file_muniment_v1_access_proto_init() {
 		return
 	}
 	file_muniment_v1_ingestion_proto_init()
+	file_muniment_v1_options_proto_init()
 	file_muniment_v1_policy_proto_init()
 	file_muniment_v1_access_proto_msgTypes[6].OneofWrappers = []any{
 		(*PreviewAccessChangeRequest_Access)(nil),

@@ -247,7 +247,7 @@ var File_muniment_v1_audit_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\n" +
-	"\x17muniment/v1/audit.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n" +
+	"\x17muniment/v1/audit.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\"\x16\n" +
 	"\x14GetCheckpointRequest\"7\n" +
 	"\x15GetCheckpointResponse\x12\x1e\n" +
 	"\n" +
@@ -264,10 +264,10 @@ const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\x0finclusion_proof\x18\x05 \x03(\tR\x0einclusionProof\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x06 \x01(\tR\n" +
-	"checkpoint2\xb2\x01\n" +
-	"\fAuditService\x12V\n" +
-	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\x12J\n" +
-	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponseB;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"checkpoint2\xc8\x01\n" +
+	"\fAuditService\x12a\n" +
+	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12U\n" +
+	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_audit_proto_rawDescOnce sync.Once
@@ -307,6 +307,7 @@ func file_muniment_v1_audit_proto_init() {
 	if File_muniment_v1_audit_proto != nil {
 		return
 	}
+	file_muniment_v1_options_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

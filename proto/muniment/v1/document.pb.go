@@ -272,7 +272,7 @@ var File_muniment_v1_document_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_document_proto_rawDesc = "" +
 	"\n" +
-	"\x1amuniment/v1/document.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18muniment/v1/policy.proto\x1a\x1bmuniment/v1/retrieval.proto\"\x87\x01\n" +
+	"\x1amuniment/v1/document.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\x1a\x1bmuniment/v1/retrieval.proto\"\x87\x01\n" +
 	"\x12GetDocumentRequest\x12<\n" +
 	"\bdocument\x18\x01 \x01(\v2\x18.muniment.v1.DocumentRefB\x06\xbaH\x03\xc8\x01\x01R\bdocument\x123\n" +
 	"\x11at_least_as_fresh\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x0eatLeastAsFresh\"\xa3\x05\n" +
@@ -298,9 +298,9 @@ const file_muniment_v1_document_proto_rawDesc = "" +
 	"\fhidden_chars\x18\x11 \x01(\x05R\vhiddenChars\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012c\n" +
-	"\x0fDocumentService\x12P\n" +
-	"\vGetDocument\x12\x1f.muniment.v1.GetDocumentRequest\x1a .muniment.v1.GetDocumentResponseB;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012k\n" +
+	"\x0fDocumentService\x12X\n" +
+	"\vGetDocument\x12\x1f.muniment.v1.GetDocumentRequest\x1a .muniment.v1.GetDocumentResponse\"\x06\x82\x99\x19\x02\b\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_document_proto_rawDescOnce sync.Once
@@ -343,6 +343,7 @@ func file_muniment_v1_document_proto_init() {
 	if File_muniment_v1_document_proto != nil {
 		return
 	}
+	file_muniment_v1_options_proto_init()
 	file_muniment_v1_policy_proto_init()
 	file_muniment_v1_retrieval_proto_init()
 	type x struct{}

@@ -1134,7 +1134,7 @@ var File_muniment_v1_ingestion_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmuniment/v1/ingestion.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x18muniment/v1/policy.proto\"\x85\x03\n" +
+	"\x1bmuniment/v1/ingestion.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\"\x85\x03\n" +
 	"\rIngestRequest\x12*\n" +
 	"\x05group\x18\x01 \x01(\v2\x12.muniment.v1.GroupH\x00R\x05group\x126\n" +
 	"\tcontainer\x18\x02 \x01(\v2\x16.muniment.v1.ContainerH\x00R\tcontainer\x123\n" +
@@ -1245,9 +1245,10 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\x10NOTICE_NO_POLICY\x10\x03\x12\x1c\n" +
 	"\x18NOTICE_PENDING_EMBEDDING\x10\x04\x12\x16\n" +
 	"\x12NOTICE_HIDDEN_TEXT\x10\x05\x12\x11\n" +
-	"\rNOTICE_CLOSED\x10\x062Y\n" +
-	"\x10IngestionService\x12E\n" +
-	"\x06Ingest\x12\x1a.muniment.v1.IngestRequest\x1a\x1b.muniment.v1.IngestResponse(\x010\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\rNOTICE_CLOSED\x10\x062e\n" +
+	"\x10IngestionService\x12Q\n" +
+	"\x06Ingest\x12\x1a.muniment.v1.IngestRequest\x1a\x1b.muniment.v1.IngestResponse\"\n" +
+	"\x82\x99\x19\x06\b\x04\x12\x02\x01\x02(\x010\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_ingestion_proto_rawDescOnce sync.Once
@@ -1319,6 +1320,7 @@ func file_muniment_v1_ingestion_proto_init() {
 	if File_muniment_v1_ingestion_proto != nil {
 		return
 	}
+	file_muniment_v1_options_proto_init()
 	file_muniment_v1_policy_proto_init()
 	file_muniment_v1_ingestion_proto_msgTypes[0].OneofWrappers = []any{
 		(*IngestRequest_Group)(nil),

@@ -1258,7 +1258,7 @@ var File_muniment_v1_retrieval_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmuniment/v1/retrieval.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18muniment/v1/policy.proto\"\x91\x02\n" +
+	"\x1bmuniment/v1/retrieval.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\"\x91\x02\n" +
 	"\x0fRetrieveRequest\x12 \n" +
 	"\x05query\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80 R\x05query\x12\x1f\n" +
@@ -1386,9 +1386,9 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\rEVIDENCE_NONE\x10\x01\x12\x11\n" +
 	"\rEVIDENCE_WEAK\x10\x02\x12\x15\n" +
 	"\x11EVIDENCE_MODERATE\x10\x03\x12\x13\n" +
-	"\x0fEVIDENCE_STRONG\x10\x042[\n" +
-	"\x10RetrievalService\x12G\n" +
-	"\bRetrieve\x12\x1c.muniment.v1.RetrieveRequest\x1a\x1d.muniment.v1.RetrieveResponseB;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\x0fEVIDENCE_STRONG\x10\x042c\n" +
+	"\x10RetrievalService\x12O\n" +
+	"\bRetrieve\x12\x1c.muniment.v1.RetrieveRequest\x1a\x1d.muniment.v1.RetrieveResponse\"\x06\x82\x99\x19\x02\b\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_retrieval_proto_rawDescOnce sync.Once
@@ -1467,6 +1467,7 @@ func file_muniment_v1_retrieval_proto_init() {
 	if File_muniment_v1_retrieval_proto != nil {
 		return
 	}
+	file_muniment_v1_options_proto_init()
 	file_muniment_v1_policy_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -914,7 +914,7 @@ var File_muniment_v1_source_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_source_proto_rawDesc = "" +
 	"\n" +
-	"\x18muniment/v1/source.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x05\n" +
+	"\x18muniment/v1/source.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\"\xfd\x05\n" +
 	"\x06Source\x12\x1e\n" +
 	"\x04name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x04name\x12=\n" +
@@ -988,14 +988,15 @@ const file_muniment_v1_source_proto_rawDesc = "" +
 	"\x1aVERSION_CLOCK_UNIX_SECONDS\x10\x02\x12\x1d\n" +
 	"\x19VERSION_CLOCK_UNIX_MILLIS\x10\x03\x12\x1d\n" +
 	"\x19VERSION_CLOCK_UNIX_MICROS\x10\x04\x12\x1c\n" +
-	"\x18VERSION_CLOCK_UNIX_NANOS\x10\x052\x94\x03\n" +
-	"\rSourceService\x12J\n" +
-	"\tSetSource\x12\x1d.muniment.v1.SetSourceRequest\x1a\x1e.muniment.v1.SetSourceResponse\x12P\n" +
-	"\vListSources\x12\x1f.muniment.v1.ListSourcesRequest\x1a .muniment.v1.ListSourcesResponse\x12J\n" +
-	"\tStartSync\x12\x1d.muniment.v1.StartSyncRequest\x1a\x1e.muniment.v1.StartSyncResponse\x12M\n" +
+	"\x18VERSION_CLOCK_UNIX_NANOS\x10\x052\xce\x03\n" +
+	"\rSourceService\x12V\n" +
+	"\tSetSource\x12\x1d.muniment.v1.SetSourceRequest\x1a\x1e.muniment.v1.SetSourceResponse\"\n" +
+	"\x82\x99\x19\x06\b\x03\x12\x02\x01\x03\x12]\n" +
+	"\vListSources\x12\x1f.muniment.v1.ListSourcesRequest\x1a .muniment.v1.ListSourcesResponse\"\v\x82\x99\x19\a\b\x04\x12\x03\x01\x03\x05\x12U\n" +
+	"\tStartSync\x12\x1d.muniment.v1.StartSyncRequest\x1a\x1e.muniment.v1.StartSyncResponse\"\t\x82\x99\x19\x05\b\x03\x12\x01\x01\x12X\n" +
 	"\n" +
-	"CommitSync\x12\x1e.muniment.v1.CommitSyncRequest\x1a\x1f.muniment.v1.CommitSyncResponse\x12J\n" +
-	"\tAbortSync\x12\x1d.muniment.v1.AbortSyncRequest\x1a\x1e.muniment.v1.AbortSyncResponseB;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"CommitSync\x12\x1e.muniment.v1.CommitSyncRequest\x1a\x1f.muniment.v1.CommitSyncResponse\"\t\x82\x99\x19\x05\b\x03\x12\x01\x01\x12U\n" +
+	"\tAbortSync\x12\x1d.muniment.v1.AbortSyncRequest\x1a\x1e.muniment.v1.AbortSyncResponse\"\t\x82\x99\x19\x05\b\x03\x12\x01\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_source_proto_rawDescOnce sync.Once
@@ -1068,6 +1069,7 @@ func file_muniment_v1_source_proto_init() {
 	if File_muniment_v1_source_proto != nil {
 		return
 	}
+	file_muniment_v1_options_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/muniment/muniment/acl"
+	pb "github.com/muniment/muniment/proto/muniment/v1"
+)
+
+var scimToken = strings.Repeat("0123456789abcdef", 4)
+
+// withSCIM is a configuration with an identity provider for the embedded issuer.
+func withSCIM(t *testing.T, dir string) config {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	free.Close()
+	file := filepath.Join(dir, "scim.token")
+	if err := os.WriteFile(file, []byte(scimToken+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig(dir)
+	cfg.SCIM = &scimConfig{Listen: free.Addr().String(), Issuer: "local", TokenFile: file}
+	return cfg
+}
+
+// provision sends a request as the identity provider does, and returns the id in the answer.
+func provision(t *testing.T, cfg config, want int, method, path, body string) (id string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+cfg.SCIM.Listen+"/scim/v2"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+scimToken)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != want {
+		t.Fatalf("%s %s: %d, want %d: %s, %v", method, path, resp.StatusCode, want, b, err)
+	}
+	var answer struct{ ID string }
+	json.Unmarshal(b, &answer) // there may be none
+	return answer.ID
+}
+
+// TestProvisioning: users and groups that an identity provider keeps decide on the very next
+// request of the real server, over restarts and a check, and every change is recorded.
+func TestProvisioning(t *testing.T) {
+	dir := t.TempDir()
+	cfg := withSCIM(t, dir)
+	s := serveConfig(t, cfg)
+	ada := provision(t, cfg, 201, "POST", "/Users", `{"userName": "ada@example.com", "externalId": "ada"}`)
+	group := provision(t, cfg, 201, "POST", "/Groups", `{"displayName": "Pursers"}`)
+	s.mustSend(line(t, `{"document": {"source": "handbook", "id": "safe", "version": 1, "title": "Safe", "text": "The code of the safe is on the bridge.",
+		"policy": {"layers": [{"allow": [{"principal": "group:local/`+group+`"}]}]}}}`))
+	finds := func(who acl.Principal) (int, codes.Code) {
+		t.Helper()
+		resp, err := s.retrieval().Retrieve(s.user(who), &pb.RetrieveRequest{Query: "code of the safe"})
+		return len(resp.GetResults()), status.Code(err)
+	}
+	expect := func(when string, want int, code codes.Code) {
+		t.Helper()
+		if n, got := finds("user:local/ada"); n != want || got != code {
+			t.Fatalf("%s: %d passages, %v; want %d, %v", when, n, got, want, code)
+		}
+		if n, got := finds("user:local/ben"); n != 0 || got != codes.OK {
+			t.Fatalf("%s: another user gets %d passages, %v", when, n, got)
+		}
+	}
+	patch := func(path, op string) {
+		t.Helper()
+		want := 204
+		if strings.HasPrefix(path, "/Users") {
+			want = 200
+		}
+		provision(t, cfg, want, "PATCH", path, `{"Operations": [`+op+`]}`)
+	}
+	expect("before", 0, codes.OK)
+	patch("/Groups/"+group, `{"op": "Add", "path": "members", "value": [{"value": "`+ada+`"}]}`)
+	expect("in the group", 1, codes.OK)
+	for range 3 {
+		patch("/Users/"+ada, `{"op": "Replace", "path": "active", "value": "False"}`)
+		expect("deactivated", 0, codes.PermissionDenied)
+		patch("/Users/"+ada, `{"op": "Replace", "path": "active", "value": "True"}`)
+		expect("active again", 1, codes.OK)
+	}
+	patch("/Users/"+ada, `{"op": "Replace", "path": "active", "value": "False"}`)
+	s.stop()
+	mustRun(t, "check", "--data", dir)
+
+	s = serveConfig(t, cfg)
+	expect("deactivated, after a restart", 0, codes.PermissionDenied)
+	patch("/Users/"+ada, `{"op": "Replace", "path": "active", "value": "True"}`)
+	expect("active again, after a restart", 1, codes.OK)
+	patch("/Groups/"+group, `{"op": "Remove", "path": "members[value eq \"`+ada+`\"]"}`)
+	expect("out of the group", 0, codes.OK)
+	provision(t, cfg, 204, "DELETE", "/Users/"+ada, "")
+	expect("deleted", 0, codes.PermissionDenied)
+	s.stop()
+
+	changes := recordedChanges(t, dir)
+	for change, want := range map[string]int{
+		"provision user /user:local/ada": 1 + 3 + 1, "deactivate user /user:local/ada": 4, "deprovision user /user:local/ada": 1,
+		"provision group /group:local/" + group: 3,
+	} {
+		if changes[change] != want {
+			t.Errorf("%q is recorded %d times, want %d", change, changes[change], want)
+		}
+	}
+	if export := mustRun(t, "audit", "export", "--data", dir); strings.Count(export, `"service:scim-local"`) != 5+4+1+3 || strings.Contains(export, "ada@example.com") {
+		t.Error("the records name another actor, or personal data")
+	}
+}
+
+// TestProvisioningThatDoesNotStart: what would let anybody in stops the server.
+func TestProvisioningThatDoesNotStart(t *testing.T) {
+	dir := t.TempDir()
+	good := withSCIM(t, dir)
+	write := func(content string, mode os.FileMode) func(*scimConfig) {
+		return func(c *scimConfig) {
+			c.TokenFile = filepath.Join(t.TempDir(), "token")
+			if err := os.WriteFile(c.TokenFile, []byte(content), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, change := range map[string]func(*scimConfig){
+		"an empty file": write("", 0o600), "an empty entry": write(scimToken+"\n\n", 0o600), "a short token": write("secret\n", 0o600),
+		"a file for everybody": write(scimToken+"\n", 0o644), "no file": func(c *scimConfig) { c.TokenFile = filepath.Join(dir, "none") },
+		"an address of the network": func(c *scimConfig) { c.Listen = "0.0.0.0:7602" }, "no address": func(c *scimConfig) { c.Listen = "" },
+		"no issuer": func(c *scimConfig) { c.Issuer = "" }, "no token_file": func(c *scimConfig) { c.TokenFile = "" },
+		"an unknown subject": func(c *scimConfig) { c.Subject = "email" }, "an unknown group": func(c *scimConfig) { c.Group = "displayName" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg, scim := good, *good.SCIM
+			change(&scim)
+			cfg.SCIM = &scim
+			err := cfg.check()
+			if err == nil {
+				err = serve(t.Context(), cfg, func(string) { t.Error("it serves") })
+			}
+			if _, usage := errors.AsType[usageError](err); !usage || strings.Contains(err.Error(), scimToken) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
