@@ -75,7 +75,16 @@ func (h *handler) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerI
 	if err != nil {
 		return err
 	}
-	return next(srv, verifiedStream{ss, ctx})
+	c, err := callOf(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, c.Expires.Sub(h.Now()), errTokenExpired)
+	defer cancel()
+	if err = next(srv, verifiedStream{ss, ctx}); err != nil && context.Cause(ctx) == errTokenExpired {
+		return errTokenExpired
+	}
+	return err
 }
 
 type verifiedStream struct {
@@ -90,6 +99,9 @@ func public(method string) bool { return strings.HasPrefix(method, "/grpc.health
 // userToken is the metadata in which an app that presents its own token sends that of the
 // person it acts for. Nothing else of the metadata says who calls.
 const userToken = "x-muniment-user-token"
+
+// errTokenExpired ends a stream, however it is under way.
+var errTokenExpired = fail(codes.Unauthenticated, identity.ReasonExpired, "the token has expired, and the stream with it")
 
 // admit verifies the tokens, refuses a user who has been deactivated, counts the call against
 // its caller's rates, refuses a caller without the role that the method needs, and returns a

@@ -88,8 +88,6 @@ func (s ingestion) Ingest(stream pb.IngestionService_IngestServer) error {
 	}
 }
 
-var errTokenExpired = fail(codes.Unauthenticated, identity.ReasonExpired, "the token has expired, and the stream with it")
-
 // receive takes items off the stream, as many as there are places for, and begins to
 // prepare each.
 func (s ingestion) receive(ctx context.Context, c call, stream pb.IngestionService_IngestServer, places chan struct{}, received chan<- *item) error {

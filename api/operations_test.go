@@ -6,11 +6,13 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 
 	"github.com/muniment/muniment/api"
+	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/indexer"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
@@ -20,6 +22,7 @@ import (
 type obedient struct {
 	asked []string
 	err   error
+	hangs bool // Check goes on until it is told to stop
 }
 
 func (o *obedient) Status(context.Context) (*pb.GetStatusResponse, error) {
@@ -27,8 +30,12 @@ func (o *obedient) Status(context.Context) (*pb.GetStatusResponse, error) {
 	return &pb.GetStatusResponse{Version: "v1", RefusingWrites: "the disk is full"}, o.err
 }
 
-func (o *obedient) Check(_ context.Context, send func(*pb.CheckResponse) error) error {
+func (o *obedient) Check(ctx context.Context, send func(*pb.CheckResponse) error) error {
 	o.asked = append(o.asked, "check")
+	if o.hangs {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	return errors.Join(send(&pb.CheckResponse{Part: "catalog", Problem: "a bit"}), send(&pb.CheckResponse{Ok: new(false)}), o.err)
 }
 
@@ -98,6 +105,19 @@ func TestOperations(t *testing.T) {
 		`["operate","service:ops",null,{"name":"backup"}]`,
 	}, recorded); diff != "" {
 		t.Errorf("recorded (-want +got):\n%s", diff)
+	}
+}
+
+// TestOperationsEndWithTheirToken: what an operator asks for goes on no longer than the token
+// it was asked for with.
+func TestOperationsEndWithTheirToken(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	s.operator.hangs = true
+	checking, err := pb.NewOperationsServiceClient(s.conn).Check(s.bearer(s.token(identity.Request{Subject: "service:ops", TTL: time.Second}, "admin")), &pb.CheckRequest{})
+	_, err = all(t, checking, err)
+	if code, why := reason(err); code != codes.Unauthenticated || why != "TOKEN_EXPIRED" {
+		t.Errorf("the check ended with %v %s, want Unauthenticated TOKEN_EXPIRED", code, why)
 	}
 }
 

@@ -94,6 +94,10 @@ func (t *target) config() (config, error) {
 	return cfg, nil
 }
 
+// operatorTTL is how long an operator's own token holds: a check or a backup of a large
+// directory must end before it.
+const operatorTTL = 24 * time.Hour
+
 // server reaches the server that runs on the directory.
 func (t *target) server(ctx context.Context, cfg config) (context.Context, *reached, error) {
 	if t.addr == "" {
@@ -115,7 +119,9 @@ func (t *target) server(ctx context.Context, cfg config) (context.Context, *reac
 		if err != nil {
 			return nil, nil, err
 		}
-		t.token, err = authority.Issue(identity.Request{Subject: acl.Principal(api.OperationsApp), Roles: []identity.Grant{{Role: identity.RoleAdmin}}})
+		t.token, err = authority.Issue(identity.Request{
+			Subject: acl.Principal(api.OperationsApp), Roles: []identity.Grant{{Role: identity.RoleAdmin}}, TTL: operatorTTL,
+		})
 		if err != nil {
 			return nil, nil, err
 		}
