@@ -136,7 +136,7 @@ func (c config) check() error {
 	if err := c.Embedder.check(); err != nil {
 		return err
 	}
-	if err := c.SCIM.check(); err != nil {
+	if err := c.SCIM.check(c.Issuers); err != nil {
 		return err
 	}
 	if err := c.Limits.Check(); err != nil {

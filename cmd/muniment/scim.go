@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/muniment/muniment/acl"
@@ -31,7 +32,7 @@ type scimConfig struct {
 	Group string `yaml:"group"`
 }
 
-func (c *scimConfig) check() error {
+func (c *scimConfig) check(issuers []issuerConfig) error {
 	if c == nil {
 		return nil
 	}
@@ -40,6 +41,16 @@ func (c *scimConfig) check() error {
 	}
 	if c.Issuer == "" || c.TokenFile == "" {
 		return usagef("scim: needs an issuer and a token_file")
+	}
+	if c.Issuer == "local" { // the embedded one
+		return nil
+	}
+	i := slices.IndexFunc(issuers, func(x issuerConfig) bool { return x.Name == c.Issuer })
+	switch {
+	case i < 0:
+		return usagef("scim.issuer: %q is none of the issuers; nobody would be one of its users", c.Issuer)
+	case issuers[i].Groups.From == "claim":
+		return usagef("scim.issuer: the groups of %q come from a claim, so those that are kept by SCIM would count for nobody", c.Issuer)
 	}
 	return nil
 }

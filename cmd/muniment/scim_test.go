@@ -161,3 +161,16 @@ func TestProvisioningThatDoesNotStart(t *testing.T) {
 		})
 	}
 }
+
+// TestProvisioningIsOfAnIssuer: users and groups that no token speaks of would be kept in vain.
+func TestProvisioningIsOfAnIssuer(t *testing.T) {
+	scim := withSCIM(t, t.TempDir()).SCIM
+	issuers := []issuerConfig{{Name: "claims", Groups: groupsConfig{From: "claim"}}, {Name: "corp", Groups: groupsConfig{From: "directory"}}}
+	for issuer, want := range map[string]string{"local": "", "corp": "", "Corp": "none of the issuers", "other": "none of the issuers", "claims": "from a claim"} {
+		scim.Issuer = issuer
+		err := scim.check(issuers)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", issuer, err)
+		}
+	}
+}
