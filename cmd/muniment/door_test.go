@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,9 +26,10 @@ import (
 // rawClient speaks HTTP/2 frame by frame, as no gRPC library would.
 type rawClient struct {
 	*http2.Framer
-	t      *testing.T
-	conn   net.Conn
-	stream uint32
+	t       *testing.T
+	conn    net.Conn
+	stream  uint32
+	writing sync.Mutex // held where two goroutines write
 }
 
 func (s *server) raw(t *testing.T) *rawClient {
@@ -39,7 +41,7 @@ func (s *server) raw(t *testing.T) *rawClient {
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(time.Minute))
 	io.WriteString(conn, http2.ClientPreface)
-	c := &rawClient{http2.NewFramer(conn, conn), t, conn, 1}
+	c := &rawClient{Framer: http2.NewFramer(conn, conn), t: t, conn: conn, stream: 1}
 	c.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	if err := c.WriteSettings(); err != nil {
 		t.Fatal(err)
@@ -91,7 +93,9 @@ func (c *rawClient) status(stream uint32) string {
 		switch f := f.(type) {
 		case *http2.SettingsFrame:
 			if !f.IsAck() {
+				c.writing.Lock()
 				c.WriteSettingsAck()
+				c.writing.Unlock()
 			}
 		case *http2.MetaHeadersFrame:
 			for _, h := range f.Fields {
@@ -176,7 +180,10 @@ func TestDoorLimits(t *testing.T) {
 		c := s.raw(t)
 		go func() {
 			for range 1000 {
-				if c.WritePing(false, [8]byte{}) != nil {
+				c.writing.Lock()
+				err := c.WritePing(false, [8]byte{})
+				c.writing.Unlock()
+				if err != nil {
 					return
 				}
 				time.Sleep(5 * time.Millisecond)
