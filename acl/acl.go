@@ -39,7 +39,7 @@ func (v View) Decide(a Access) Decision {
 	if len(v.principals) == 0 || !v.clearance[a.Sensitivity] || !v.scope.reaches(a) {
 		return d // nothing about time decides these
 	}
-	if d.bound(v.at, v.withheld[a.Source]); v.Withholds(a) {
+	if d.bound(v.at, v.withheld[a.Source]); v.Withholds(a.Source) {
 		return d
 	}
 	d.Admitted = v.chain(a.Chain, a.Dangling, &d)

@@ -69,8 +69,8 @@ func (v View) At() time.Time { return v.at }
 func (v View) Digest() [sha256.Size]byte { return v.digest }
 
 // Withholds reports whether the source is withheld from the view, whoever it is for.
-func (v View) Withholds(a Access) bool {
-	from, ok := v.withheld[a.Source]
+func (v View) Withholds(source string) bool {
+	from, ok := v.withheld[source]
 	return ok && !v.at.Before(from)
 }
 

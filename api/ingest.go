@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -64,26 +63,25 @@ func (s ingestion) Ingest(stream pb.IngestionService_IngestServer) error {
 		defer close(submitted)
 		s.submit(ctx, c, received, submitted)
 	}()
-	expiry := time.NewTimer(c.Expires.Sub(s.Now()))
-	defer expiry.Stop()
 	for {
 		select {
 		case it, ok := <-submitted:
 			if !ok {
 				return <-ended
 			}
-			if err := stream.Send(s.acknowledge(ctx, it)); err != nil {
+			ack := s.acknowledge(ctx, it)
+			if ctx.Err() != nil { // what was given up, and may be stored, must not be called refused
+				return ctx.Err()
+			}
+			if err := stream.Send(ack); err != nil {
 				return err
 			}
 			// failpoint: api/acknowledged
 			for range it.cost {
 				<-places
 			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-		case <-expiry.C:
-			return errTokenExpired
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }

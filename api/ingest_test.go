@@ -219,3 +219,24 @@ func TestStreamsEndWithTheirToken(t *testing.T) {
 		t.Errorf("long after the token expired the stream goes on: %v", <-ended)
 	}
 }
+
+// endless embeds nothing until whoever asked has given up.
+type endless struct{}
+
+func (endless) Embed(ctx context.Context, _ []string) ([][]float32, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// What was under way when the token expired is not acknowledged, as refused least of all:
+// whoever reads that would not send it again.
+func TestExpiredStreamsAcknowledgeNothing(t *testing.T) {
+	t.Parallel()
+	s := start(t, endless{})
+	stream := s.ingest(s.bearer(s.token(identity.Request{Subject: ada, TTL: time.Second}, "ingest")))
+	s.must(stream.Send(page("handbook", "a", "text")))
+	ack, err := stream.Recv()
+	if code, why := reason(err); code != codes.Unauthenticated || why != "TOKEN_EXPIRED" {
+		t.Errorf("acknowledged %v, ended with %v %s, want Unauthenticated TOKEN_EXPIRED", ack, code, why)
+	}
+}

@@ -25,7 +25,7 @@ func (t *Table) Visible(view acl.View) *Visible {
 		d := view.Decide(a)
 		admitted[i] = d.Admitted
 		within.Narrow(d)
-		if !d.Admitted && view.Withholds(a) {
+		if !d.Admitted && view.Withholds(g.source) {
 			d := regardless.Decide(a)
 			kept[i], withheld = d.Admitted, withheld || d.Admitted
 			within.Narrow(d)

@@ -20,8 +20,8 @@ const (
 )
 
 // Changes implements catalog.Store. Within a revision it yields containers, then groups,
-// then documents, then entries, each sorted by name. It holds no transaction while the caller works, but
-// a lease, so that what it has yet to yield is not pruned.
+// then documents, then entries, each sorted by name. It holds no transaction while the
+// caller works, but a lease, so that what it has yet to yield is not pruned.
 func (s *Store) Changes(ctx context.Context, after catalog.Revision, part catalog.Part) iter.Seq2[catalog.Change, error] {
 	s.mu.Lock()
 	head := s.current.head

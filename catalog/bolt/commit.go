@@ -73,8 +73,9 @@ func (s *Store) publish(st state, b *batch) {
 	if d, changed := b.directoryChanges(s.current.directory); changed {
 		s.current.directory, s.current.since = d, st.Head
 	}
-	s.current.withheld = b.withholding(s.current.withheld)
-	s.current.directory = s.current.directory.Withhold(s.current.withheld)
+	if w, changed := b.withholding(s.current.withheld); changed {
+		s.current.directory, s.current.withheld = s.current.directory.Withhold(w), w
+	}
 }
 
 // level returns what is published, which the file must be level with: after a commit whose

@@ -96,27 +96,27 @@ func listSources(tx *bbolt.Tx) (found []catalog.Source, err error) {
 	return found, err
 }
 
-// withholding returns what is withheld after the batch.
-func (b *batch) withholding(before acl.Withholding) acl.Withholding {
-	after, own := before, false
+// withholding returns what is withheld after the batch, and whether that is something else
+// than before.
+func (b *batch) withholding(before acl.Withholding) (after acl.Withholding, changed bool) {
+	after = before
 	for name, s := range b.sources {
 		from := s.WithheldFrom()
 		if !s.changed || from.Equal(before[name]) {
 			continue
 		}
-		if !own { // views share what was published
-			after, own = maps.Clone(before), true
+		if !changed { // views share what was published
+			if after, changed = maps.Clone(before), true; after == nil {
+				after = acl.Withholding{}
+			}
 		}
 		if from.IsZero() {
 			delete(after, name)
-			continue
+		} else {
+			after[name] = from
 		}
-		if after == nil {
-			after = acl.Withholding{}
-		}
-		after[name] = from
 	}
-	return after
+	return after, changed
 }
 
 // source returns the source as the mutations so far have left it.
