@@ -38,7 +38,7 @@ func (x *Indexer) Compare(ctx context.Context, name string, progress func(done, 
 	}
 	c := comparison{
 		table: state.Table, reader: reader, problem: problem, progress: progress,
-		rows: make([]compared, len(state.Table.chunks)*chunkRows), moved: map[catalog.DocumentID]bool{},
+		rows: make([]compared, len(state.Table.cells)*ChunkRows), moved: map[catalog.DocumentID]bool{},
 		total: 2 * state.Table.Passages(),
 	}
 	err = c.index(ctx)

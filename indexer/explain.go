@@ -69,7 +69,7 @@ func (t *Table) PreviewContainer(next catalog.Container) Preview {
 		return lookup(id)
 	}
 	p := Preview{}
-	kinds := map[uint32]int{} // by governance
+	kinds := map[*governance]int{}
 	for e := range t.documents.all() {
 		if e.Source != next.Source {
 			continue

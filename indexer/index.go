@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 
-	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 )
 
@@ -97,55 +96,3 @@ const MaxTerms = 64
 // ErrTooManyTerms is returned for a query of more than MaxTerms distinct terms, before
 // anything is searched.
 var ErrTooManyTerms = errors.New("indexer: the query has more than 64 distinct words")
-
-// Visible is a caller's view resolved to the rows it admits at one revision. Only a Table
-// makes one, from an acl.View. The nil *Visible admits nothing.
-type Visible struct {
-	table  *Table
-	words  []uint64 // one bit a row
-	count  int
-	within acl.Decision // Admitted is unused: the interval in which words and kept hold
-	kept   []uint64     // as words: the rows that the view would admit if nothing were withheld; nil = no other rows
-}
-
-// Has reports whether the row is in view.
-func (v *Visible) Has(row catalog.Row) bool {
-	if v == nil {
-		return false
-	}
-	w := int(row >> 6)
-	return w < len(v.words) && v.words[w]>>(row&63)&1 == 1
-}
-
-// Len is the number of rows in view: the N of BM25.
-func (v *Visible) Len() int {
-	if v == nil {
-		return 0
-	}
-	return v.count
-}
-
-// Words is the view as a bitmap, row r being bit r%64 of word r/64. It must not be
-// changed.
-func (v *Visible) Words() []uint64 {
-	if v == nil {
-		return nil
-	}
-	return v.words
-}
-
-// Compare orders two rows in view by passage id, the tie-break of every ranking.
-func (v *Visible) Compare(a, b catalog.Row) int {
-	if a == b {
-		return 0
-	}
-	return v.table.ID(a).Compare(v.table.ID(b))
-}
-
-// ID is the passage in a row of the view, the zero PassageID for a row outside it.
-func (v *Visible) ID(row catalog.Row) catalog.PassageID {
-	if !v.Has(row) {
-		return catalog.PassageID{}
-	}
-	return v.table.ID(row)
-}

@@ -236,7 +236,7 @@ func (b *backlog) embedAll(ctx context.Context, documents []*catalog.DocumentCha
 // waiters yields the documents that wait for their vectors.
 func (t *Table) waiters() iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
-		for _, c := range t.chunks {
+		for _, c := range t.cells {
 			if c == nil {
 				continue
 			}

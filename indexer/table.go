@@ -1,11 +1,9 @@
 package indexer
 
 import (
-	"encoding/binary"
 	"slices"
 	"strings"
 
-	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 )
 
@@ -15,27 +13,34 @@ import (
 // Deciding per row would cost one evaluation of the rule for every passage. Documents
 // share few distinct policies, so these are interned: each distinct (own policy,
 // container, source, sensitivity) is one governance, a view is evaluated once for each,
-// and rows only carry its number. Invariants: a governance never changes once numbered,
-// and what a container admits is looked up when a view is resolved, never stored with a
-// row, so that one change to a folder re-permissions its documents at once.
+// and rows only carry its number. Invariants: a governance never changes, its number only
+// when all are given anew, and what a container admits is looked up when a view is resolved,
+// never stored with a row, so that one change to a folder re-permissions its documents at
+// once.
 type Table struct {
 	revision    catalog.Revision
-	chunks      []*chunk // row r is cell r%chunkRows of chunk r/chunkRows; nil if none is live
+	generation  uint64   // one more than that of the table this one was made from
+	cells       []*cells // row r is the (r%ChunkRows)-th of cells r/ChunkRows; nil if none is live
 	documents   sharded[catalog.DocumentID, *entry]
-	governances []governance // by number
+	governances []*governance // by number
+	uses        []int32       // by number: how many documents with passages have it
+	unused      int           // governances without a use
+	numbered    uint64        // the generation in which numbers were given anew
 	interned    sharded[string, uint32]
 	containers  sharded[catalog.DocumentID, catalog.Container]
+	folders     uint64 // the generation in which a container changed last
 	successors  sharded[catalog.DocumentID, []catalog.DocumentID]
 	waits       func(*catalog.Document) bool // whether a present document waits for its vectors
 	waiting     int                          // documents that do
 	views       *viewCache
 }
 
-const chunkRows = 4096
-
-type chunk struct {
-	cells   [chunkRows]cell
-	waiting [chunkRows / 64]uint64 // one bit a row: its document waits for its vectors
+// cells are ChunkRows rows.
+type cells struct {
+	changed    uint64 // the generation in which a row changed last
+	cells      [ChunkRows]cell
+	governance [ChunkRows]uint32      // by row: 1 more than the number of its document's governance, 0 if it is dead
+	waiting    [ChunkRows / 64]uint64 // one bit a row: its document waits for its vectors
 }
 
 // cell is one row: its document, nil if the row is dead, and its ordinal there.
@@ -47,16 +52,8 @@ type cell struct {
 // entry is one present document as the table keeps it.
 type entry struct {
 	catalog.Document
-	governance uint32
+	governance *governance
 	waits      bool // for its vectors
-}
-
-// governance is one distinct set of facts that decide who may read.
-type governance struct {
-	source      string
-	policy      *acl.Policy
-	container   string
-	sensitivity string
 }
 
 // NewTable returns the table of the empty catalog.
@@ -87,11 +84,11 @@ func (t *Table) Successors(id catalog.DocumentID) []catalog.DocumentID {
 }
 
 func (t *Table) cell(row catalog.Row) cell {
-	i := int(row / chunkRows)
-	if i >= len(t.chunks) || t.chunks[i] == nil {
+	i := int(row / ChunkRows)
+	if i >= len(t.cells) || t.cells[i] == nil {
 		return cell{}
 	}
-	return t.chunks[i].cells[row%chunkRows]
+	return t.cells[i].cells[row%ChunkRows]
 }
 
 // With returns the table after the changes, which bring it to the revision, and the batch
@@ -106,17 +103,20 @@ func (t *Table) With(changes []catalog.Change, to catalog.Revision) (*Table, Bat
 		owned:      map[int]bool{},
 		batch:      Batch{To: to},
 	}
-	e.chunks = slices.Clone(t.chunks)
+	e.generation++
+	e.cells = slices.Clone(t.cells)
 	for _, c := range changes {
 		switch {
 		case c.Container != nil:
 			e.containers.set(c.Container.DocumentID, *c.Container)
+			e.folders = e.generation
 		case c.Document != nil:
 			e.document(c.Document)
 		}
 	}
+	e.renumber()
 	next := e.Table
-	next.revision, next.views = to, newViewCache()
+	next.revision, next.views = to, t.views.heir()
 	next.documents, next.interned = e.documents.sharded, e.interned.sharded
 	next.containers, next.successors = e.containers.sharded, e.successors.sharded
 	return &next, e.batch
@@ -129,8 +129,8 @@ type tableEdit struct {
 	interned   *shardedEdit[string, uint32]
 	containers *shardedEdit[catalog.DocumentID, catalog.Container]
 	successors *shardedEdit[catalog.DocumentID, []catalog.DocumentID]
-	owned      map[int]bool // chunks already copied
-	grown      bool         // governances are this edit's own
+	owned      map[int]bool // cells already copied
+	grown      bool         // governances and uses are this edit's own
 	batch      Batch
 }
 
@@ -147,7 +147,9 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 		}
 		return
 	}
-	next := &entry{Document: c.Document, governance: e.intern(&c.Document)}
+	number := e.intern(&c.Document)
+	next := &entry{Document: c.Document, governance: e.governances[number]}
+	next.Access.Policy = next.governance.policy // kept once for all that have it
 	if next.waits = next.Rows.Count > 0 && e.waits(&next.Document); next.waits {
 		e.waiting++
 	}
@@ -159,8 +161,13 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 	}
 	e.declare(next, next.Supersedes)
 	e.documents.set(next.DocumentID, next)
-	for i := range next.Rows.Count {
-		e.set(next.Rows.First+catalog.Row(i), cell{next, i})
+	if next.Rows.Count > 0 {
+		if e.use(number, 1); had && old.Rows == next.Rows {
+			e.use(e.number(old), -1)
+		}
+		for i := range next.Rows.Count {
+			e.set(next.Rows.First+catalog.Row(i), cell{next, i}, number+1)
+		}
 	}
 	e.batch.add(c, had && old.Rows == next.Rows && old.ContentAt == next.ContentAt)
 }
@@ -180,32 +187,40 @@ func searchable(title string, p catalog.Passage) string {
 
 // dead marks all rows of a document as dead and asks indexes to drop them.
 func (e *tableEdit) dead(old *entry) {
+	if old.Rows.Count > 0 {
+		e.use(e.number(old), -1)
+	}
 	for i := range old.Rows.Count {
 		row := old.Rows.First + catalog.Row(i)
-		e.set(row, cell{})
+		e.set(row, cell{}, 0)
 		e.batch.Remove = append(e.batch.Remove, row)
 	}
 }
 
-func (e *tableEdit) set(row catalog.Row, c cell) {
-	i := int(row / chunkRows)
-	for len(e.chunks) <= i {
-		e.chunks = append(e.chunks, nil)
+func (e *tableEdit) set(row catalog.Row, c cell, governance uint32) {
+	own, at := e.own(int(row/ChunkRows)), row%ChunkRows
+	own.cells[at], own.governance[at] = c, governance
+	own.waiting[at/64] &^= 1 << (at % 64)
+	if c.entry != nil && c.entry.waits {
+		own.waiting[at/64] |= 1 << (at % 64)
+	}
+}
+
+// own returns the i-th cells, copied if they were another table's.
+func (e *tableEdit) own(i int) *cells {
+	for len(e.cells) <= i {
+		e.cells = append(e.cells, nil)
 	}
 	if !e.owned[i] {
 		e.owned[i] = true
-		copied := new(chunk)
-		if e.chunks[i] != nil {
-			*copied = *e.chunks[i]
+		copied := new(cells)
+		if e.cells[i] != nil {
+			*copied = *e.cells[i]
 		}
-		e.chunks[i] = copied
+		copied.changed = e.generation
+		e.cells[i] = copied
 	}
-	at := row % chunkRows
-	e.chunks[i].cells[at] = c
-	e.chunks[i].waiting[at/64] &^= 1 << (at % 64)
-	if c.entry != nil && c.entry.waits {
-		e.chunks[i].waiting[at/64] |= 1 << (at % 64)
-	}
+	return e.cells[i]
 }
 
 // declare replaces what d declared to supersede by next. Only declarations within one
@@ -226,29 +241,4 @@ func (e *tableEdit) declare(d *entry, next []catalog.DocumentID) {
 			}
 		}
 	}
-}
-
-// intern returns the number of the document's governance, a new one if it is the first of
-// its kind. The key holds every deciding fact whole: a lossy key would share a decision
-// between documents that differ.
-func (e *tableEdit) intern(d *catalog.Document) uint32 {
-	g := governance{d.Source, d.Access.Policy, d.Access.Container, d.Access.Label()}
-	policy, err := canonical.Marshal(g.policy)
-	if err != nil {
-		panic("indexer: encoding a policy: " + err.Error()) // plain data always encodes
-	}
-	var key []byte
-	for _, part := range []string{g.source, g.container, g.sensitivity, string(policy)} {
-		key = append(binary.AppendUvarint(key, uint64(len(part))), part...)
-	}
-	if n, ok := e.interned.get(string(key)); ok {
-		return n
-	}
-	n := uint32(len(e.governances))
-	if !e.grown { // an append in place could write where another copy of the table looks
-		e.governances, e.grown = slices.Clip(e.governances), true
-	}
-	e.governances = append(e.governances, g)
-	e.interned.set(string(key), n)
-	return n
 }

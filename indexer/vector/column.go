@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/indexer"
 )
 
 // column holds the codes of one space's vectors. Every vector has a slot, in the order of
@@ -26,7 +27,7 @@ type column struct {
 
 const (
 	blockSlots = 1024
-	pageRows   = 4096
+	pageRows   = indexer.ChunkRows // so that a view's chunk is looked up in one page
 )
 
 // block is the codes of some slots, and where in the log their vectors are.

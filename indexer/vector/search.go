@@ -80,30 +80,32 @@ func (c *column) candidates(ctx context.Context, view *indexer.Visible, q *quest
 	var list []candidate
 	best := lowest{limit: limit}
 	seen, prune := 0, 4*limit+1024
-	for i, word := range view.Words() {
-		if i*64 >= len(c.pages)*pageRows {
+	for i, chunk := range view.Chunks() {
+		if i >= len(c.pages) {
 			break
 		}
-		p := c.pages[i*64/pageRows]
-		if p == nil || word == 0 {
+		p := c.pages[i]
+		if p == nil || chunk == nil {
 			continue
 		}
-		for slots := p[i*64%pageRows:][:64]; word != 0; word &= word - 1 {
-			n := slots[bits.TrailingZeros64(word)]
-			if n == 0 {
-				continue
-			}
-			if seen++; seen%4096 == 0 && ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			product, off := c.near(q, int(n-1))
-			if product+off < best.threshold() {
-				continue
-			}
-			best.offer(product - off)
-			if list = append(list, candidate{int(n - 1), product + off}); len(list) >= prune {
-				list = best.prune(list)
-				prune = max(prune, 2*len(list))
+		for j, word := range chunk {
+			for slots := p[64*j:][:64]; word != 0; word &= word - 1 {
+				n := slots[bits.TrailingZeros64(word)]
+				if n == 0 {
+					continue
+				}
+				if seen++; seen%4096 == 0 && ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				product, off := c.near(q, int(n-1))
+				if product+off < best.threshold() {
+					continue
+				}
+				best.offer(product - off)
+				if list = append(list, candidate{int(n - 1), product + off}); len(list) >= prune {
+					list = best.prune(list)
+					prune = max(prune, 2*len(list))
+				}
 			}
 		}
 	}
