@@ -137,3 +137,25 @@ func TestLongDocumentLeavesRoom(t *testing.T) {
 		t.Errorf("%d results with limit 10, want two of the long document and eight others", n)
 	}
 }
+
+// What comes first does not depend on how many are asked for, also where more passages tie
+// than are looked at for the first of them.
+func TestTiesAreWhole(t *testing.T) {
+	d := newDesk(t)
+	scores := map[string][]float64{}
+	for i := range 12 {
+		id := fmt.Sprintf("%02d", i)
+		d.send(t, dated(id, now.AddDate(0, 0, i-20)))
+		scores[id] = []float64{100 - float64(i)/4} // each newer than the one before, all a tie
+	}
+	d.words(d.scored(t, scores))
+	want := ids(d.ask(t, ada, retriever.Request{Query: "ferry", Limit: 12}))
+	if len(want) != 12 || want[0] != "11" {
+		t.Fatalf("all in order: %v", want)
+	}
+	for limit := 1; limit < 12; limit++ {
+		if diff := cmp.Diff(want[:limit], ids(d.ask(t, ada, retriever.Request{Query: "ferry", Limit: limit}))); diff != "" {
+			t.Errorf("the first %d (-of all +alone):\n%s", limit, diff)
+		}
+	}
+}

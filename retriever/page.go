@@ -5,8 +5,6 @@ import (
 	"slices"
 
 	"github.com/muniment/muniment/acl"
-	"github.com/muniment/muniment/catalog"
-	"github.com/muniment/muniment/freshness"
 	"github.com/muniment/muniment/indexer"
 )
 
@@ -38,7 +36,7 @@ type found struct {
 // begins and ends has no part in it, and what no search needs to be made for is not made.
 func find(ctx context.Context, state *indexer.State, view acl.View, visible *indexer.Visible, q question, from, limit int) (page found, err error) {
 	end := min(from+limit, MostResults)
-	all, last := newLayers(), false // last: the legs have nothing below
+	all, last := newLayers(state, view), false // last: the legs have nothing below
 	for depth := leastDepth; ; depth = min(4*depth, mostDepth) {
 		suggested, failed, err := search(ctx, state, visible, q.Query, depth)
 		if err != nil {
@@ -49,11 +47,9 @@ func find(ctx context.Context, state *indexer.State, view acl.View, visible *ind
 				page.degraded = append(page.degraded, d)
 			}
 		}
-		layer, err := judge(ctx, state, view, all.beyond(fuse(visible, suggested, q.weight))) // the truth decides
-		if err != nil {
+		if err := all.add(ctx, fuse(visible, suggested, q.weight), end+1); err != nil {
 			return found{}, err
 		}
-		all.add(order(layer))
 		last = len(suggested.keyword) < depth && len(suggested.vector) < depth
 		if len(all.results) > end || last || depth >= mostDepth {
 			break
@@ -69,58 +65,4 @@ func find(ctx context.Context, state *indexer.State, view acl.View, visible *ind
 		page.more, page.degraded = false, append(page.degraded, CutOff)
 	}
 	return page, err
-}
-
-// layers is the order of results as far as it is known, without the passages' texts.
-type layers struct {
-	results []Result
-	placed  map[catalog.PassageID]bool // also those left out because of their document
-	count   map[catalog.DocumentID]int
-}
-
-func newLayers() *layers {
-	return &layers{placed: map[catalog.PassageID]bool{}, count: map[catalog.DocumentID]int{}}
-}
-
-// beyond are the candidates that have no place yet and may get one.
-func (l *layers) beyond(candidates []candidate) []candidate {
-	return slices.DeleteFunc(candidates, func(c candidate) bool {
-		return l.placed[c.id] || l.count[c.id.Document] >= perDocument
-	})
-}
-
-// add appends a layer, but for what would be too much of one document.
-func (l *layers) add(layer []Result) {
-	for _, r := range layer {
-		l.placed[r.Passage.ID] = true
-		if id := r.Document.DocumentID; l.count[id] < perDocument {
-			l.count[id]++
-			l.results = append(l.results, r)
-		}
-	}
-}
-
-// judge takes the candidates to the catalog, which alone decides what the view may have,
-// and judges their sources.
-func judge(ctx context.Context, state *indexer.State, view acl.View, candidates []candidate) ([]Result, error) {
-	documents, err := readDocuments(ctx, state, view, candidates)
-	if err != nil {
-		return nil, err
-	}
-	var results []Result
-	for _, c := range candidates {
-		j, ok := documents[c.id.Document]
-		if !ok {
-			continue
-		}
-		score := c.score
-		if j.finding.State == freshness.Superseded {
-			score *= demotion
-		}
-		results = append(results, Result{
-			Passage: catalog.Passage{ID: c.id}, Document: j.Document, Score: score, Coverage: c.coverage,
-			Finding: j.finding, SupersededBy: j.supersededBy,
-		})
-	}
-	return results, nil
 }

@@ -1,6 +1,7 @@
 package retriever
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -35,28 +36,34 @@ type judged struct {
 	supersededBy *catalog.DocumentID
 }
 
-func readDocuments(ctx context.Context, state *indexer.State, view acl.View, candidates []candidate) (map[catalog.DocumentID]judged, error) {
+// sources are the documents of one request's candidates, read once each.
+type sources struct {
+	state  *indexer.State
+	view   acl.View
+	judged map[catalog.DocumentID]*judged // nil: not for this view
+}
+
+// read reads the documents of the candidates and judges them.
+func (s *sources) read(ctx context.Context, candidates []candidate) error {
 	var ids []catalog.DocumentID
-	seen := map[catalog.DocumentID]bool{}
 	for _, c := range candidates {
-		if !seen[c.id.Document] {
-			seen[c.id.Document] = true
+		if _, seen := s.judged[c.id.Document]; !seen {
+			s.judged[c.id.Document] = nil
 			ids = append(ids, c.id.Document)
 		}
 	}
-	documents, err := state.Documents(ctx, view, ids)
+	documents, err := s.state.Documents(ctx, s.view, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	found := make(map[catalog.DocumentID]judged, len(documents))
 	for _, d := range documents {
-		finding, by, err := Judge(ctx, state, view, d)
+		finding, by, err := Judge(ctx, s.state, s.view, d)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		found[d.DocumentID] = judged{d, finding, by}
+		s.judged[d.DocumentID] = &judged{d, finding, by}
 	}
-	return found, nil
+	return nil
 }
 
 // Judge says how far the view may trust a document it can see. A document superseded by
@@ -79,28 +86,28 @@ func Judge(ctx context.Context, state *indexer.State, view acl.View, d catalog.D
 	return freshness.Judge(clocks, view.At()), by, nil
 }
 
-// order sorts by score and, among scores within the tie of the best of them, newer first.
-func order(results []Result) []Result {
-	slices.SortStableFunc(results, func(a, b Result) int {
-		switch {
-		case a.Score > b.Score:
-			return -1
-		case a.Score < b.Score:
-			return 1
-		}
-		return a.Passage.ID.Compare(b.Passage.ID)
+// byScore sorts by score, ties by passage id.
+func byScore(results []Result) {
+	slices.SortFunc(results, func(a, b Result) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), a.Passage.ID.Compare(b.Passage.ID))
 	})
-	for from := 0; from < len(results); {
-		to := from + 1
-		for to < len(results) && results[to].Score >= results[from].Score*(1-tie) {
-			to++
-		}
-		slices.SortStableFunc(results[from:to], func(a, b Result) int {
-			return b.Document.Modified.Truncate(time.Second).Compare(a.Document.Modified.Truncate(time.Second))
-		})
-		from = to
+}
+
+// tied is how many of the first results have a score within the tie of the best.
+func tied(results []Result) int {
+	n := 1
+	for n < len(results) && results[n].Score >= results[0].Score*(1-tie) {
+		n++
 	}
-	return results
+	return n
+}
+
+// newest sorts results that tie, newer first.
+func newest(tied []Result) []Result {
+	slices.SortStableFunc(tied, func(a, b Result) int {
+		return b.Document.Modified.Truncate(time.Second).Compare(a.Document.Modified.Truncate(time.Second))
+	})
+	return tied
 }
 
 func readPassages(ctx context.Context, state *indexer.State, view acl.View, results []Result) ([]Result, error) {
