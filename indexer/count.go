@@ -13,7 +13,7 @@ func (t *Table) Documents() int {
 func (t *Table) Passages() int {
 	n := 0
 	for e := range t.documents.all() {
-		n += int(e.Rows.Count)
+		n += int(e.rows.Count)
 	}
 	return n
 }

@@ -20,8 +20,9 @@ func (t *Table) Explain(id catalog.DocumentID, view acl.View) (Explanation, bool
 		return Explanation{}, false
 	}
 	lookup := t.lookup(id.Source)
-	path, dangling := e.Containers(lookup)
-	return Explanation{Proof: view.Explain(e.Governed(lookup)), Containers: path, Dangling: dangling}, true
+	d := e.document()
+	path, dangling := d.Containers(lookup)
+	return Explanation{Proof: view.Explain(d.Governed(lookup)), Containers: path, Dangling: dangling}, true
 }
 
 // lookup returns the containers of a source by their ids.
@@ -53,10 +54,11 @@ func (t *Table) PreviewAccess(m catalog.PutAccess) (Preview, bool) {
 	if !ok {
 		return Preview{}, false
 	}
-	m.Access.Version = e.Access.Version
-	next, _ := m.Next(e.Document, catalog.Source{}, e.ACLSynced)
+	m.Access.Version = e.accessVersion
+	d := e.document()
+	next, _ := m.Next(*d, catalog.Source{}, d.ACLSynced)
 	lookup := t.lookup(m.Document.Source)
-	return Preview{1, []previewed{{e.Governed(lookup), next.Governed(lookup), 1}}}, true
+	return Preview{1, []previewed{{d.Governed(lookup), next.Governed(lookup), 1}}}, true
 }
 
 // PreviewContainer is the change of a container, for every document in it and below.
@@ -80,7 +82,8 @@ func (t *Table) PreviewContainer(next catalog.Container) Preview {
 			before, after := e.reaches(next.ID, lookup), e.reaches(next.ID, changed)
 			if before || after {
 				i = len(p.kinds)
-				p.kinds = append(p.kinds, previewed{before: e.Governed(lookup), after: e.Governed(changed)})
+				d := e.document()
+				p.kinds = append(p.kinds, previewed{before: d.Governed(lookup), after: d.Governed(changed)})
 			}
 			kinds[e.governance] = i
 		}
@@ -94,7 +97,7 @@ func (t *Table) PreviewContainer(next catalog.Container) Preview {
 
 // reaches reports whether the document lies in the container or below it.
 func (e *entry) reaches(container string, lookup func(string) (catalog.Container, bool)) bool {
-	path, dangling := e.Containers(lookup)
+	path, dangling := e.document().Containers(lookup)
 	for _, c := range path {
 		if c.ID == container {
 			return true

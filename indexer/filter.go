@@ -98,18 +98,18 @@ func (t *Table) matcher(f Filter) func(*entry) bool {
 	inside := map[catalog.DocumentID]bool{} // containers, once each
 	return func(e *entry) bool {
 		if len(f.Sources) > 0 && !slices.Contains(f.Sources, e.Source) ||
-			len(f.Owners) > 0 && !slices.Contains(f.Owners, e.Owner) {
+			len(f.Owners) > 0 && !slices.Contains(f.Owners, e.owner) {
 			return false
 		}
 		for k, want := range f.Labels {
-			if got, ok := e.Labels[k]; !ok || got != want {
+			if got, ok := e.labels[k]; !ok || got != want {
 				return false
 			}
 		}
 		if len(f.Containers) == 0 {
 			return true
 		}
-		at := catalog.DocumentID{Source: e.Source, ID: e.Access.Container}
+		at := catalog.DocumentID{Source: e.Source, ID: e.governance.container}
 		in, known := inside[at]
 		if !known {
 			for c, levels := at, 0; c.ID != "" && !in && levels <= acl.MaxContainers; levels++ {

@@ -61,7 +61,7 @@ func (e *tableEdit) intern(d *catalog.Document) uint32 {
 
 // number is that of the governance of a document with passages.
 func (e *tableEdit) number(d *entry) uint32 {
-	row := d.Rows.First
+	row := d.rows.First
 	return e.cells[row/ChunkRows].governance[row%ChunkRows] - 1
 }
 

@@ -148,9 +148,9 @@ func (b *backlog) next() time.Duration {
 
 // setAside reports whether this version of the document was put aside, and whether it is
 // due again.
-func (b *backlog) setAside(d *catalog.Document) (aside, due bool) {
-	a, ok := b.aside[d.DocumentID]
-	if !ok || a.version != d.Version {
+func (b *backlog) setAside(d catalog.DocumentID, version int64) (aside, due bool) {
+	a, ok := b.aside[d]
+	if !ok || a.version != version {
 		return false, false
 	}
 	return true, !time.Now().Before(a.due)
@@ -162,10 +162,10 @@ func (b *backlog) setAside(d *catalog.Document) (aside, due bool) {
 func (b *backlog) collect(ctx context.Context) (list []*catalog.DocumentChange, err error) {
 	from, found := catalog.Revision(0), false
 	for e := range b.published.table().waiters() {
-		if aside, due := b.setAside(&e.Document); aside && !due {
+		if aside, due := b.setAside(e.DocumentID, e.version); aside && !due {
 			continue
 		}
-		if at := max(e.ContentAt, e.VectorsAt); !found || at < from {
+		if at := max(e.contentAt, e.vectorsAt); !found || at < from {
 			from, found = at, true
 		}
 	}
@@ -182,7 +182,7 @@ func (b *backlog) collect(ctx context.Context) (list []*catalog.DocumentChange, 
 		if d == nil || d.Document.State != catalog.Present || len(d.Passages) == 0 || !b.waits(&d.Document) {
 			continue
 		}
-		if aside, due := b.setAside(&d.Document); aside {
+		if aside, due := b.setAside(d.Document.DocumentID, d.Document.Version); aside {
 			if due && retried == nil {
 				retried = d
 			}

@@ -49,13 +49,6 @@ type cell struct {
 	ordinal uint32
 }
 
-// entry is one present document as the table keeps it.
-type entry struct {
-	catalog.Document
-	governance *governance
-	waits      bool // for its vectors
-}
-
 // NewTable returns the table of the empty catalog.
 func NewTable() *Table {
 	return &Table{views: newViewCache(), waits: func(d *catalog.Document) bool { return d.Pending }}
@@ -73,7 +66,7 @@ func (t *Table) ID(row catalog.Row) catalog.PassageID {
 	if c.entry == nil {
 		return catalog.PassageID{}
 	}
-	return catalog.PassageID{Document: c.entry.DocumentID, Version: c.entry.Version, Ordinal: int(c.ordinal)}
+	return catalog.PassageID{Document: c.entry.DocumentID, Version: c.entry.version, Ordinal: int(c.ordinal)}
 }
 
 // Successors returns the documents of the same source that declare to supersede id. They
@@ -148,28 +141,27 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 		return
 	}
 	number := e.intern(&c.Document)
-	next := &entry{Document: c.Document, governance: e.governances[number]}
-	next.Access.Policy = next.governance.policy // kept once for all that have it
-	if next.waits = next.Rows.Count > 0 && e.waits(&next.Document); next.waits {
+	next := newEntry(&c.Document, e.governances[number])
+	if next.waits = next.rows.Count > 0 && e.waits(&c.Document); next.waits {
 		e.waiting++
 	}
-	if had && old.Rows != next.Rows {
+	if had && old.rows != next.rows {
 		e.dead(old)
 	}
 	if had {
-		e.declare(old, next.Supersedes)
+		e.declare(old, next.supersedes)
 	}
-	e.declare(next, next.Supersedes)
+	e.declare(next, next.supersedes)
 	e.documents.set(next.DocumentID, next)
-	if next.Rows.Count > 0 {
-		if e.use(number, 1); had && old.Rows == next.Rows {
+	if next.rows.Count > 0 {
+		if e.use(number, 1); had && old.rows == next.rows {
 			e.use(e.number(old), -1)
 		}
-		for i := range next.Rows.Count {
-			e.set(next.Rows.First+catalog.Row(i), cell{next, i}, number+1)
+		for i := range next.rows.Count {
+			e.set(next.rows.First+catalog.Row(i), cell{next, i}, number+1)
 		}
 	}
-	e.batch.add(c, had && old.Rows == next.Rows && old.ContentAt == next.ContentAt)
+	e.batch.add(c, had && old.rows == next.rows && old.contentAt == next.contentAt)
 }
 
 // searchable is the text a passage is found by: the title and heading path say what the
@@ -187,11 +179,11 @@ func searchable(title string, p catalog.Passage) string {
 
 // dead marks all rows of a document as dead and asks indexes to drop them.
 func (e *tableEdit) dead(old *entry) {
-	if old.Rows.Count > 0 {
+	if old.rows.Count > 0 {
 		e.use(e.number(old), -1)
 	}
-	for i := range old.Rows.Count {
-		row := old.Rows.First + catalog.Row(i)
+	for i := range old.rows.Count {
+		row := old.rows.First + catalog.Row(i)
 		e.set(row, cell{}, 0)
 		e.batch.Remove = append(e.batch.Remove, row)
 	}
@@ -226,7 +218,7 @@ func (e *tableEdit) own(i int) *cells {
 // declare replaces what d declared to supersede by next. Only declarations within one
 // source count, so that nobody can mark a rival outdated.
 func (e *tableEdit) declare(d *entry, next []catalog.DocumentID) {
-	for _, id := range d.Supersedes {
+	for _, id := range d.supersedes {
 		if list, ok := e.successors.get(id); ok {
 			e.successors.set(id, slices.DeleteFunc(slices.Clone(list), func(s catalog.DocumentID) bool { return s == d.DocumentID }))
 		}

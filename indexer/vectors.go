@@ -51,7 +51,7 @@ func (x *Indexer) stored(d *catalog.Document) bool {
 		return false
 	}
 	e, ok := table.documents.get(d.DocumentID)
-	return ok && e.Version >= d.Version
+	return ok && e.version >= d.Version
 }
 
 // vectors embeds texts and checks the outcome, whatever the embedder is.
