@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -29,14 +30,18 @@ func withAdmin(t *testing.T) (s *server, addr string) {
 	return s, s.logged(t, "serving the administrator")
 }
 
-// logged is the address in a line of the log.
+// logged is the address in a line of the log, which comes by another way than what the server
+// prints and may be later.
 func (s *server) logged(t *testing.T, message string) string {
 	t.Helper()
-	found := regexp.MustCompile(message + `.* addr=(\S+)`).FindStringSubmatch(s.log.String())
-	if found == nil {
-		t.Fatalf("no %q in the log:\n%s", message, s.log.String())
+	line := regexp.MustCompile(message + `.* addr=(\S+)`)
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if found := line.FindStringSubmatch(s.log.String()); found != nil {
+			return found[1]
+		}
 	}
-	return found[1]
+	t.Fatalf("no %q in the log:\n%s", message, s.log.String())
+	return ""
 }
 
 // reflected asks an address which services there are.
