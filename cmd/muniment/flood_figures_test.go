@@ -23,8 +23,6 @@ import (
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
-const floodQuery = "ferry 7 of the harbour"
-
 // floodLimit is how often each user may ask in a second, in measureFlood: as often as each of
 // the ten does.
 const floodLimit = 10
@@ -36,6 +34,9 @@ const floodLimit = 10
 // second says what the calls cost that are let in, which is what the limit grants, and the
 // third what those cost that are refused.
 //
+// The server holds 5,000 passages, all different: if they were alike each query would look at
+// each of them, and the figure would be of that.
+//
 // Server, users and the one more are three processes. The last has the lowest priority: it
 // stands for a machine of its own, and what it takes to send must not count as what it takes
 // to be refused.
@@ -43,9 +44,10 @@ func measureFlood(t *testing.T, row func(string, string, ...any)) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "muniment.yaml"), fmt.Sprintf("limits: {user: {per_second: %d, burst: 20}}\n", floodLimit))
 	s := startChildWith(t, dir, func(*exec.Cmd) {})
-	var items []*pb.IngestRequest
-	for i := range 2000 {
-		items = append(items, documentItem(page(fmt.Sprint(i), func(d *pb.Document) { d.Text = fmt.Sprintf("Pier %d of the harbour, ferry %d.", i, i%17) })))
+	m := newMeasured(5)
+	items := []*pb.IngestRequest{container("everyone")}
+	for i := range 1000 {
+		items = append(items, m.document("figures", i, false))
 	}
 	s.mustSend(items...)
 	conditions := []*floodCondition{{name: "nobody else"}, {name: "one more at their limit", rate: floodLimit}, {name: "one more at 1,000 a second", rate: 1000}}
@@ -74,6 +76,9 @@ func measureFlood(t *testing.T, row func(string, string, ...any)) {
 	row("work of the server for a call that is answered, and for one that is refused", "%v, %v", each.Round(10*time.Microsecond), (refusals / time.Duration(sent-passed)).Round(time.Microsecond))
 }
 
+// query is four words, as a document has them.
+func (m measured) query() string { return strings.Join(strings.Fields(m.passage())[:4], " ") }
+
 // floodCondition is what was measured beside one more user who asks so often.
 type floodCondition struct {
 	name         string
@@ -97,12 +102,14 @@ func (c *floodCondition) measure(t *testing.T, s *server) {
 	for i := range 10 {
 		asking.Go(func() {
 			time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+			m := newMeasured(uint64(i))
 			next := time.NewTicker(100 * time.Millisecond)
 			defer next.Stop()
 			for range 40 {
 				<-next.C
+				query := m.query()
 				start := time.Now()
-				if _, err := s.retrieval().Retrieve(s.user(acl.Principal(fmt.Sprint("user:local/other-", i))), &pb.RetrieveRequest{Query: floodQuery}); err != nil {
+				if _, err := s.retrieval().Retrieve(s.user(acl.Principal(fmt.Sprint("user:local/other-", i))), &pb.RetrieveRequest{Query: query}); err != nil {
 					t.Error(err)
 				}
 				mu.Lock()
@@ -189,7 +196,7 @@ func TestFloodClient(t *testing.T) {
 func flood(conn *grpc.ClientConn, ctx context.Context, rate int, over <-chan struct{}, t *testing.T) (sent, passed int) {
 	var let atomic.Int64
 	var asking sync.WaitGroup
-	start := time.Now()
+	m, start := newMeasured(6), time.Now()
 	next := time.NewTicker(10 * time.Millisecond)
 	defer next.Stop()
 	for fmt.Println("flooding"); ; {
@@ -200,8 +207,9 @@ func flood(conn *grpc.ClientConn, ctx context.Context, rate int, over <-chan str
 		case <-next.C:
 		}
 		for due := int(time.Since(start).Seconds() * float64(rate)); sent < due; sent++ {
+			query := m.query()
 			asking.Go(func() {
-				_, err := pb.NewRetrievalServiceClient(conn).Retrieve(ctx, &pb.RetrieveRequest{Query: floodQuery})
+				_, err := pb.NewRetrievalServiceClient(conn).Retrieve(ctx, &pb.RetrieveRequest{Query: query})
 				if err == nil {
 					let.Add(1)
 				} else if status.Code(err) != codes.ResourceExhausted {
