@@ -106,7 +106,7 @@ func TestAnswersAreJudged(t *testing.T) {
 	good := func() object {
 		return object{
 			"schemas": []any{userSchema}, "id": "1", "userName": "ada", "active": true, "emails": []any{map[string]any{"value": "a@example.com", "primary": true}},
-			"meta": map[string]any{"resourceType": "User", "location": "/scim/v2/Users/1"},
+			"meta": map[string]any{"resourceType": "User", "location": "/scim/v2" + users.path + "/1"},
 		}
 	}
 	for name, change := range map[string]func(object){
@@ -120,7 +120,7 @@ func TestAnswersAreJudged(t *testing.T) {
 		o, noted := good(), &noting{TB: t}
 		change(o)
 		p := &provider{TB: noted}
-		p.validAnswer("/Users/1", o)
+		p.validAnswer(users.path, o)
 		if noted.failed != (name != "") {
 			t.Errorf("%q: failed %t", name, noted.failed)
 		}
