@@ -59,7 +59,7 @@ func TestDocumentIsReadWhole(t *testing.T) {
 	want := audit.Record{
 		ID: "r1", Time: now, Kind: audit.KindRead, App: "service:desk", User: "user:local/ada", Chain: []string{"service:desk"},
 		Groups: &audit.Groups{From: audit.FromDirectory},
-		Read: &audit.Read{Source: "handbook", ID: "leave.md", Version: 1, ContentHash: hexHash(got.Document)},
+		Read:   &audit.Read{Source: "handbook", ID: "leave.md", Version: 1, ContentHash: hexHash(got.Document)},
 	}
 	if diff := cmp.Diff(want, record); diff != "" {
 		t.Errorf("the record (-want +got):\n%s", diff)
