@@ -73,3 +73,21 @@ func Recall(exact []Hit, answer []int, near func(passage int) float64) float64 {
 	}
 	return float64(min(held, len(exact))) / float64(len(exact))
 }
+
+// Fuse returns the k best passages by reciprocal rank fusion: each list gives 1/(60 + place).
+func Fuse(k int, lists ...[]Hit) (passages []int) {
+	scores := map[int]float64{}
+	for _, list := range lists {
+		for place, h := range list {
+			scores[h.Passage] += 1 / float64(61+place)
+		}
+	}
+	var hits []Hit
+	for p, s := range scores {
+		hits = append(hits, Hit{p, s})
+	}
+	for _, h := range best(hits, k) {
+		passages = append(passages, h.Passage)
+	}
+	return passages
+}

@@ -126,3 +126,14 @@ func TestAgreement(t *testing.T) {
 		}
 	}
 }
+
+// TestFuseByHand: passage 2 is second and first, 1 is first and absent, 3 third and second.
+func TestFuseByHand(t *testing.T) {
+	a, b := []Hit{{1, 9}, {2, 8}, {3, 7}}, []Hit{{2, 0.5}, {3, 0.4}}
+	if got := Fuse(2, a, b); !slices.Equal(got, []int{2, 3}) { // 1/62+1/61, 1/63+1/62, 1/61
+		t.Errorf("%v", got)
+	}
+	if got := Fuse(5, a, nil); !slices.Equal(got, []int{1, 2, 3}) {
+		t.Errorf("of one list: %v", got)
+	}
+}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -126,5 +127,18 @@ func TestReplace(t *testing.T) {
 	}
 	if _, err := Replace(page, "bench 6", "new\n"); err == nil {
 		t.Error("a section that is not there was replaced")
+	}
+}
+
+// TestJSON: numbers that are none are null, for which encoding/json alone has no way.
+func TestJSON(t *testing.T) {
+	text, err := json.Marshal([]any{table(), Judged("p", "f", math.NaN(), "ms", AtMost(1))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"p50_ms":12,`, `"cpu_ms":null`, `"value":null`, `"status":"not-met"`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s is missing in %s", want, text)
+		}
 	}
 }

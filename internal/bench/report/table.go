@@ -16,16 +16,16 @@ type Table struct {
 
 // Row is one share of one way of doing it.
 type Row struct {
-	Way     string  `json:"way"`   // "Muniment", a peer
-	Share   string  `json:"share"` // of visible passages, or "all"
-	Queries int     `json:"queries"`
-	P50     float64 `json:"p50_ms"`
-	P95     float64 `json:"p95_ms"`
-	P99     float64 `json:"p99_ms"`
-	CPU     float64 `json:"cpu_ms"` // of a query
-	Exact   float64 `json:"exact"`  // recall or agreement, by what the table is of
-	Short   float64 `json:"short"`  // answers with fewer results than there are
-	Leaks   float64 `json:"leaks"`  // passages that the caller may not read
+	Way     string // "Muniment", a peer
+	Share   string // of visible passages, or "all"
+	Queries int
+	P50     float64
+	P95     float64
+	P99     float64
+	CPU     float64 // of a query
+	Exact   float64 // recall or agreement, by what the table is of
+	Short   float64 // answers with fewer results than there are
+	Leaks   float64 // passages that the caller may not read
 }
 
 // Missing is the number of what was not measured.
