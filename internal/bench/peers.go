@@ -50,20 +50,7 @@ func (r *run) compareBleve(ctx context.Context, e *engine) error {
 		return fmt.Errorf("no caller is in %d groups", manyGroups)
 	}
 	r.say("asking bleve and the engine in turns")
-	filtered := func(name string, how func(ctx context.Context, q draw.Query, groups []int) ([]int, error)) *way {
-		return &way{name: name, judge: r.judgeShort, cpu: ownCPU, ask: func(ctx context.Context, q int) ([]exact.Hit, error) {
-			query := r.data.Queries[q]
-			found, err := how(ctx, query, r.data.Callers[query.Caller].Groups)
-			return hitsOf(found), err
-		}}
-	}
-	ours := e.words("Muniment")
-	must := filtered("bleve, must", func(ctx context.Context, q draw.Query, groups []int) ([]int, error) {
-		return b.Search(ctx, peer.Must, q.Text, groups, bestWords)
-	})
-	filter := filtered("bleve, filter", func(ctx context.Context, q draw.Query, groups []int) ([]int, error) {
-		return b.Search(ctx, peer.Filter, q.Text, groups, bestWords)
-	})
+	ours, must, filter := e.words("Muniment"), r.bleve(b, "bleve, must", peer.Must), r.bleve(b, "bleve, filter", peer.Filter)
 	if err := r.inTurns(ctx, many, ours, must, filter); err != nil {
 		return err
 	}
@@ -85,6 +72,15 @@ func (r *run) compareBleve(ctx context.Context, e *engine) error {
 	r.table("bleve-everything", "Keyword leg, 50 results, a view of everything against bleve's own search", seen, plain)
 	r.judged("bleve", "a view of everything against bleve's own search, p50", seen.all().times.At(0.5)/plain.all().times.At(0.5), "×", report.AtMost(0.5))
 	return nil
+}
+
+// bleve is asking the index of bleve with the caller's groups.
+func (r *run) bleve(b *peer.Bleve, name string, how peer.Way) *way {
+	return &way{name: name, judge: r.judgeShort, cpu: ownCPU, ask: func(ctx context.Context, q int) ([]exact.Hit, error) {
+		query := r.data.Queries[q]
+		found, err := b.Search(ctx, how, query.Text, r.data.Callers[query.Caller].Groups, bestWords)
+		return hitsOf(found), err
+	}}
 }
 
 // manyGroups is from how many groups on a filter of them is slow.

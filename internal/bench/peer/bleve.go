@@ -69,19 +69,19 @@ func tokens(groups []int) (list []string) {
 // Close closes the index.
 func (b *Bleve) Close() error { return b.index.Close() }
 
-// The ways to ask.
-type way uint8
+// Way is how the index is asked.
+type Way uint8
 
 // Ways of asking: without regard to who asks; with the caller's groups as a second condition beside the words,
 // without weight; or with them as bleve's filter.
 const (
-	Unfiltered way = iota
+	Unfiltered Way = iota
 	Must
 	Filter
 )
 
 // Search returns the best passages that have one of the words.
-func (b *Bleve) Search(ctx context.Context, how way, text string, groups []int, limit int) ([]int, error) {
+func (b *Bleve) Search(ctx context.Context, how Way, text string, groups []int, limit int) ([]int, error) {
 	words := bleve.NewMatchQuery(text)
 	words.SetField("text")
 	var q query.Query = words
