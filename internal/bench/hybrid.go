@@ -141,20 +141,21 @@ func (r *run) warm(c *child) error {
 // measureClients lets 1, 4 and 8 clients ask at once, each over a connection of its own.
 func (r *run) measureClients(servers []*child) error {
 	const rounds = 3
+	queries := r.queries(300)
 	counts := []int{1, 4, 8}
+	r.say("asking with %v clients at once", counts)
 	perSecond, cpu := map[int][][]float64{}, map[int][]float64{}
 	for _, clients := range counts {
-		r.say("asking with %d clients", clients)
 		perSecond[clients] = make([][]float64, len(servers))
 	}
 	for range rounds {
 		for _, clients := range counts {
 			for i, c := range servers {
 				before, start := c.cpu(), time.Now()
-				if err := r.together(c, clients); err != nil {
+				if err := r.together(c, clients, queries); err != nil {
 					return err
 				}
-				n := float64(len(r.data.Queries))
+				n := float64(len(queries))
 				perSecond[clients][i] = append(perSecond[clients][i], n/time.Since(start).Seconds())
 				if i == 0 {
 					cpu[clients] = append(cpu[clients], report.Milliseconds(c.cpu()-before)/n)
@@ -175,8 +176,8 @@ func (r *run) measureClients(servers []*child) error {
 	return nil
 }
 
-// together asks every query once, by so many clients.
-func (r *run) together(c *child, clients int) error {
+// together asks the queries once, by so many clients.
+func (r *run) together(c *child, clients int, queries []int) error {
 	var todo, done = make(chan int), sync.WaitGroup{}
 	errs := make(chan error, clients)
 	for range clients {
@@ -189,7 +190,7 @@ func (r *run) together(c *child, clients int) error {
 			errs <- r.answerAll(c, conn, todo)
 		})
 	}
-	for q := range r.data.Queries {
+	for _, q := range queries {
 		todo <- q
 	}
 	close(todo)

@@ -96,8 +96,8 @@ func bench(ctx context.Context, args []string) (err error) {
 			return fmt.Errorf("-only: there is no part %q; there are %s", p, strings.Join(parts, ", "))
 		}
 	}
-	if *n < 1000 || f.NArg() > 0 {
-		return fmt.Errorf("-n: %d passages are too few, at least 1000 are needed; and there are no arguments, only flags", *n)
+	if *n < 20_000 || f.NArg() > 0 {
+		return fmt.Errorf("-n: %d passages are too few, at least 20,000 are needed; and there are no arguments, only flags", *n)
 	}
 	if r.dir == "" {
 		if r.dir, err = os.MkdirTemp("", "muniment-bench-"); err != nil {
@@ -133,9 +133,11 @@ func (r *run) say(format string, args ...any) {
 	fmt.Fprintf(r.progress, "%s %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
 }
 
-func (r *run) run(ctx context.Context, p draw.Params) error {
+func (r *run) run(ctx context.Context, p draw.Params) (err error) {
 	r.say("drawing %d passages", p.Passages)
-	r.data = draw.Draw(p)
+	if r.data, err = draw.Draw(p); err != nil {
+		return err
+	}
 	if r.wants("server", "postgres", "engine", "bleve") {
 		r.say("answering %d queries exactly", len(r.data.Queries))
 		r.findTruths()

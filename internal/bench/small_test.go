@@ -22,10 +22,19 @@ import (
 // small is a data set of which every build machine measures a little.
 var small = draw.Params{Passages: 2500, Policies: 500, Groups: 400, Callers: 80, Clusters: 100, Seed: 3}
 
+func drawn(t *testing.T) *draw.Data {
+	t.Helper()
+	d, err := draw.Draw(small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // smallEngine indexes the data set without a server.
 func smallEngine(t *testing.T) *engine {
 	t.Helper()
-	r := &run{dir: t.TempDir(), progress: io.Discard, data: draw.Draw(small)}
+	r := &run{dir: t.TempDir(), progress: io.Discard, data: drawn(t)}
 	r.findTruths()
 	var changes []catalog.Change
 	for i, d := range r.data.Documents {
@@ -138,7 +147,7 @@ func TestSmallDataSet(t *testing.T) {
 
 // TestMeasuringNotices lets a way that answers wrongly be measured: a leak, a short answer and a wrong one are counted.
 func TestMeasuringNotices(t *testing.T) {
-	r := &run{progress: io.Discard, data: draw.Draw(small)}
+	r := &run{progress: io.Discard, data: drawn(t)}
 	r.findTruths()
 	hidden := func(q int) int {
 		for p := range r.data.Passages {

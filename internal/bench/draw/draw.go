@@ -81,16 +81,19 @@ func (p Params) random(stage, part int) *rand.Rand {
 // zipf draws a rank below n, the r-th about 1/r as often as the first.
 func zipf(r *rand.Rand, n int) int { return int(math.Exp(r.Float64()*math.Log(float64(n+1)))) - 1 }
 
-// Draw draws a data set.
-func Draw(p Params) *Data {
+// Draw draws a data set. The error is that there are too few passages, policies or groups for callers who see as
+// little, or as much, as they are meant to.
+func Draw(p Params) (*Data, error) {
 	d := &Data{Params: p}
 	d.drawDocuments()
 	d.drawPassages()
 	d.drawGroups()
 	d.drawPolicies()
-	d.drawCallers()
+	if err := d.drawCallers(); err != nil {
+		return nil, err
+	}
 	d.drawQueries()
-	return d
+	return d, nil
 }
 
 // drawDocuments draws documents of one to nine passages, five on average.

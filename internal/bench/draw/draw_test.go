@@ -13,6 +13,15 @@ import (
 
 var small = Sized(10_000)
 
+func drawn(t *testing.T, p Params) *Data {
+	t.Helper()
+	d, err := Draw(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // TestTheSameDataSetEveryTime compares two drawings, whose parts were drawn in different orders by
 // as many goroutines as there are processors.
 func TestTheSameDataSetEveryTime(t *testing.T) {
@@ -33,18 +42,18 @@ func TestTheSameDataSetEveryTime(t *testing.T) {
 		}
 		return h.Sum64()
 	}
-	if a, b := sum(Draw(small)), sum(Draw(small)); a != b {
+	if a, b := sum(drawn(t, small)), sum(drawn(t, small)); a != b {
 		t.Errorf("drawn twice: %x and %x", a, b)
 	}
 	other := small
 	other.Seed++
-	if sum(Draw(small)) == sum(Draw(other)) {
+	if sum(drawn(t, small)) == sum(drawn(t, other)) {
 		t.Error("another seed draws the same")
 	}
 }
 
 func TestTheShapeThatIsPromised(t *testing.T) {
-	d := Draw(small)
+	d := drawn(t, small)
 	if mean := float64(d.Passages) / float64(len(d.Documents)); mean < 4.8 || mean > 5.2 {
 		t.Errorf("%.2f passages a document, want 5", mean)
 	}
@@ -99,7 +108,7 @@ func toWords(groups []int) (words []uint16) {
 // TestCallersSeeWhatTheirGroupsMay counts for each caller, from the groups it is directly in and the
 // forest alone, what it may read.
 func TestCallersSeeWhatTheirGroupsMay(t *testing.T) {
-	d := Draw(small)
+	d := drawn(t, small)
 	var parts [4]int
 	many := 0
 	for i, c := range d.Callers {
@@ -141,7 +150,7 @@ func TestCallersSeeWhatTheirGroupsMay(t *testing.T) {
 }
 
 func TestQueriesAskForWordsOfTheirPassage(t *testing.T) {
-	d := Draw(small)
+	d := drawn(t, small)
 	readable := 0
 	for i, q := range d.Queries {
 		words := d.Words(q.Target)
@@ -177,5 +186,14 @@ func TestEveryEngineSeesTheSameTerms(t *testing.T) {
 			t.Fatalf("%q becomes %q; a stop word: %t; there already: %t", w, stemmed, stops[w], seen[w])
 		}
 		seen[w] = true
+	}
+}
+
+// TestTooFewPassages: nobody can see a thousandth of a hundred passages, and that is said instead of looked for.
+func TestTooFewPassages(t *testing.T) {
+	p := small
+	p.Passages, p.Callers = 100, 4
+	if _, err := Draw(p); err == nil || !strings.Contains(err.Error(), "1 % of 100 passages") {
+		t.Errorf("the error is %v", err)
 	}
 }

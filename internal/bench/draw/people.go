@@ -89,7 +89,7 @@ func (d *Data) drawPolicies() {
 
 // drawCallers draws for each caller a share to see and a number of groups, and lets the caller join
 // groups as long as they bring it nearer to both.
-func (d *Data) drawCallers() {
+func (d *Data) drawCallers() error {
 	named := make([][]int, d.Groups) // policies by the groups they name
 	for p, groups := range d.Policies {
 		for _, g := range groups {
@@ -100,7 +100,7 @@ func (d *Data) drawCallers() {
 	parallel(len(d.Callers), func(i int) {
 		r := d.random(callerStage, i)
 		part := Shares[i%len(Shares)]
-		for {
+		for range 200 {
 			aim := part.Least * math.Pow(part.Most/part.Least, r.Float64())
 			want := fewest + r.IntN(most-fewest+1)
 			j := joining{Data: d, Caller: Caller{Reads: make([]bool, len(d.Policies))}, named: named, in: make([]bool, d.Groups), seen: make([]int, len(d.Policies))}
@@ -123,6 +123,12 @@ func (d *Data) drawCallers() {
 			}
 		}
 	})
+	for i, c := range d.Callers {
+		if c.Groups == nil {
+			return fmt.Errorf("drawing callers: no way was found to see %s of %d passages by %d to %d groups", Shares[i%len(Shares)].Name, d.Passages, fewest, most)
+		}
+	}
+	return nil
 }
 
 // joining is a caller on the way to what it shall see.
