@@ -93,8 +93,8 @@ func (e *engine) measureLegs(ctx context.Context) error {
 // everything. A caller's time is the sum, over the queries, of the median of the rounds.
 func (e *engine) compareCallers(ctx context.Context) error {
 	const (
-		perPart = 6
-		queries = 10
+		perPart = 4
+		queries = 6
 		rounds  = 5
 	)
 	e.say("letting callers ask the same in turns")

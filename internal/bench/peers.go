@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -34,7 +35,11 @@ func openPostgres(ctx context.Context, url string, r *run) (*peer.Postgres, erro
 func (r *run) compareBleve(ctx context.Context, e *engine) error {
 	r.say("indexing with bleve")
 	start := time.Now()
-	b, err := peer.NewBleve(filepath.Join(r.dir, "bleve"), r.data)
+	dir := filepath.Join(r.dir, "bleve")
+	if err := os.RemoveAll(dir); err != nil { // of a former run
+		return err
+	}
+	b, err := peer.NewBleve(dir, r.data)
 	if err != nil {
 		return fmt.Errorf("bleve: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 const (
 	chartWidth  = 760
 	chartHeight = 340
-	left        = 60
+	left        = 76
 	top         = 64
 	bottom      = 44
 )
@@ -54,7 +54,7 @@ func (t Table) Chart() string {
 	for e := from; e <= to; e++ {
 		v := math.Pow(10, e)
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#dddddd"/>`+"\n", left, chartWidth-20, y(v), y(v))
-		fmt.Fprintf(&b, `<text x="%d" y="%.1f" text-anchor="end" fill="#555555">%s ms</text>`+"\n", left-6, y(v)+4, number(v))
+		fmt.Fprintf(&b, `<text x="%d" y="%.1f" text-anchor="end" fill="#555555">%g ms</text>`+"\n", left-6, y(v)+4, v)
 	}
 	x := float64(left)
 	for i, w := range ways {
