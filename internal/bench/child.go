@@ -67,8 +67,9 @@ func (r *run) serve(ctx context.Context, dir string) (*child, error) {
 	}
 	r.children = append(r.children, c)
 	line, err := bufio.NewReader(out).ReadString('\n')
-	if c.addr, err = strings.TrimPrefix(strings.TrimSpace(line), "listening on "), nil; c.addr == "" {
-		return nil, errors.Join(fmt.Errorf("the server did not start: %s", &c.stderr), c.stop())
+	var listens bool
+	if c.addr, listens = strings.CutPrefix(strings.TrimSpace(line), "listening on "); !listens {
+		return nil, fmt.Errorf("the server did not start: %w", errors.Join(err, c.stop())) // which says what it wrote
 	}
 	go io.Copy(io.Discard, out)
 	if c.conn, err = c.dial(); err != nil {

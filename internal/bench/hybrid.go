@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -252,7 +253,7 @@ func (r *run) comparePostgres(ctx context.Context, url string, c *child) (err er
 	if err != nil {
 		return fmt.Errorf("PostgreSQL: %w", err)
 	}
-	defer p.Close(context.WithoutCancel(ctx))
+	defer func() { err = errors.Join(err, p.Close(context.WithoutCancel(ctx))) }()
 	for _, mode := range []struct {
 		name, file string
 		sample     int

@@ -93,9 +93,9 @@ func TestRankByHand(t *testing.T) {
 	if got := w.Rank([]uint16{1, 1}, s, all); !Agrees(want, got, 10) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	// Whoever may not read passage 0 gets other numbers: one of two has it, and the mean is 3.
+	// Whoever may not read passage 0 gets other numbers: one of two has it, and the mean is 3: idf = ln(1 + 1.5/1.5).
 	but0 := func(p int) bool { return p != 0 }
-	want = []Hit{{1, math.Log(1+1.5/1.5) * 2.2 / 2.5}}
+	want = []Hit{{1, math.Log(2) * 2.2 / 2.5}}
 	if got := w.Rank([]uint16{1}, w.Statistics(but0), but0); !Agrees(want, got, 10) {
 		t.Errorf("without passage 0: %v, want %v", got, want)
 	}

@@ -101,7 +101,7 @@ func Agrees(ranked, answer []Hit, limit int) bool {
 	seen := map[int]bool{}
 	for i, h := range answer {
 		own, ranks := scores[h.Passage]
-		if !ranks || seen[h.Passage] || !close(own, h.Score) || !close(own, ranked[i].Score) {
+		if !ranks || seen[h.Passage] || !alike(own, h.Score) || !alike(own, ranked[i].Score) {
 			return false
 		}
 		seen[h.Passage] = true
@@ -109,4 +109,4 @@ func Agrees(ranked, answer []Hit, limit int) bool {
 	return true
 }
 
-func close(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Max(math.Abs(a), math.Abs(b)) }
+func alike(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Max(math.Abs(a), math.Abs(b)) }

@@ -24,6 +24,7 @@ import (
 // is planned for its own groups, and the match operator is marked LEAKPROOF meanwhile, without which row-level
 // security cannot use the index of the words.
 type Postgres struct {
+	url            string
 	plain, secured *pgx.Conn
 	Version        string        // of PostgreSQL and of pgvector
 	Loading        time.Duration // COPY
@@ -41,7 +42,7 @@ const (
 
 // NewPostgres loads the passages into a schema of its own, which Close drops.
 func NewPostgres(ctx context.Context, url string, d *draw.Data) (p *Postgres, err error) {
-	p = &Postgres{}
+	p = &Postgres{url: url}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.Close(context.WithoutCancel(ctx)))
@@ -172,6 +173,13 @@ func (p *Postgres) Close(ctx context.Context) error {
 		errs = append(errs, p.secured.Close(ctx))
 	}
 	if p.plain != nil {
+		if p.plain.IsClosed() { // by a call that was broken off
+			conn, err := pgx.Connect(ctx, p.url)
+			if err != nil {
+				return errors.Join(append(errs, fmt.Errorf("the schema %s and the role %s remain: %w", schema, reader, err))...)
+			}
+			p.plain = conn
+		}
 		for _, statement := range []string{
 			"ALTER FUNCTION " + operator + " NOT LEAKPROOF",
 			"DROP SCHEMA IF EXISTS " + schema + " CASCADE",
