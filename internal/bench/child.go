@@ -48,7 +48,7 @@ type child struct {
 	conn    *grpc.ClientConn
 	issue   *identity.Authority
 	callers []context.Context
-	started time.Time
+	ready   time.Duration // from its start until it listened
 }
 
 // serve starts the server on a directory.
@@ -56,12 +56,13 @@ func (r *run) serve(ctx context.Context, dir string) (*child, error) {
 	if err := os.WriteFile(filepath.Join(dir, "muniment.yaml"), []byte(configuration), 0o600); err != nil {
 		return nil, err
 	}
-	c := &child{process: exec.Command(r.server, "serve", "--data", dir, "--listen", "127.0.0.1:0"), started: time.Now()}
+	c := &child{process: exec.Command(r.server, "serve", "--data", dir, "--listen", "127.0.0.1:0")}
 	c.process.Stderr = &c.stderr
 	out, err := c.process.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
+	start := time.Now()
 	if err := c.process.Start(); err != nil {
 		return nil, fmt.Errorf("starting the server: %w", err)
 	}
@@ -71,6 +72,7 @@ func (r *run) serve(ctx context.Context, dir string) (*child, error) {
 	if c.addr, listens = strings.CutPrefix(strings.TrimSpace(line), "listening on "); !listens {
 		return nil, fmt.Errorf("the server did not start: %w", errors.Join(err, c.stop())) // which says what it wrote
 	}
+	c.ready = time.Since(start)
 	go io.Copy(io.Discard, out)
 	if c.conn, err = c.dial(); err != nil {
 		return nil, err
