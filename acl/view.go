@@ -3,8 +3,6 @@ package acl
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -99,7 +97,7 @@ func (v View) Regardless() View {
 
 // seal fills the digest of the view.
 func (v *View) seal() {
-	h := newDigest()
+	h := make(digest, 0, 512)
 	h.put(string(v.sum[:]))
 	h.put(cleared(v.clearance)...)
 	h.put(cleared(v.scope.Clearance)...)
@@ -123,32 +121,24 @@ func sum(principals map[Principal]struct{}) [sha256.Size]byte {
 		names = append(names, string(p))
 	}
 	slices.Sort(names)
-	h := newDigest()
+	h := digest{}
 	h.put(names...)
 	return h.sum()
 }
 
-// digest hashes lists of strings. Every part is length-prefixed, so that no two different
-// inputs give one byte string.
-type digest struct{ hash.Hash }
+// digest is lists of strings about to be hashed. Every part is length-prefixed, so that no two
+// different inputs give one byte string.
+type digest []byte
 
-func newDigest() digest { return digest{sha256.New()} }
-
-func (d digest) put(parts ...string) {
-	var n [8]byte
-	binary.BigEndian.PutUint64(n[:], uint64(len(parts)))
-	d.Write(n[:])
+func (d *digest) put(parts ...string) {
+	b := binary.BigEndian.AppendUint64(*d, uint64(len(parts)))
 	for _, p := range parts {
-		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-		d.Write(n[:])
-		io.WriteString(d, p)
+		b = append(binary.BigEndian.AppendUint64(b, uint64(len(p))), p...)
 	}
+	*d = b
 }
 
-func (d digest) sum() (sum [sha256.Size]byte) {
-	d.Sum(sum[:0])
-	return sum
-}
+func (d digest) sum() [sha256.Size]byte { return sha256.Sum256(d) }
 
 func cleared(c Clearance) []string {
 	var labels []string
