@@ -146,8 +146,8 @@ func (e *edit) frame(f *frame, at int64) {
 	for _, row := range f.remove {
 		e.remove(row)
 	}
-	for _, a := range f.add {
-		e.add(a.space, a.row, a.vector, at+a.at)
+	for i := range f.add {
+		e.add(&f.add[i], at+f.add[i].at)
 	}
 }
 
