@@ -3,6 +3,7 @@ package vector
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/muniment/muniment/catalog"
@@ -77,7 +78,9 @@ func BenchmarkOpen(b *testing.B) {
 	c := benchCorpus(384)
 	dir := b.TempDir()
 	x := open(b, dir)
-	apply(b, x, c.batch)
+	for list := range slices.Chunk(c.batch.Add, 1000) {
+		apply(b, x, indexer.Batch{Add: list, To: 1})
+	}
 	x.Close()
 	for b.Loop() {
 		x := open(b, dir)

@@ -108,7 +108,6 @@ type edit struct {
 	columns map[space]*column
 	own     map[space]bool // columns that are copies already
 	pages   map[*page]bool // pages that are
-	coder   coder
 }
 
 func (s *state) edit() *edit {
@@ -156,33 +155,20 @@ func (e *edit) lead(c *column, row catalog.Row, n uint32) {
 }
 
 // add gives the row a vector, which is in the log at the given place, instead of any it had.
-func (e *edit) add(a *addition, at int64) {
-	c, slot := e.room(a.space, a.row, at)
-	c.encode(&e.coder, slot, a)
-}
-
-// room gives the row a slot whose code is still to be made.
-func (e *edit) room(s space, row catalog.Row, at int64) (*column, int) {
-	e.remove(row)
-	c := e.column(s)
-	slot := c.slots
-	i := slot % blockSlots
+// Its code is still to be made.
+func (e *edit) add(a *addition, at int64) place {
+	e.remove(a.row)
+	c := e.column(a.space)
+	i := c.slots % blockSlots
 	if i == 0 {
 		w := c.turn.width
 		c.blocks = append(c.blocks, &block{sketches: make([]uint64, blockSlots*w/64), values: make([]uint8, blockSlots*w)})
 	}
 	b := c.blocks[len(c.blocks)-1]
-	b.rows[i], b.at[i] = row, at
+	b.rows[i], b.at[i] = a.row, at
 	c.slots++
-	e.lead(c, row, uint32(c.slots))
-	return c, slot
-}
-
-// encode makes the code of the vector in a slot.
-func (c *column) encode(with *coder, slot int, a *addition) {
-	b, i, w := c.blocks[slot/blockSlots], slot%blockSlots, c.turn.width
-	b.numbers[i] = with.encode(c.turn, a.vector, b.values[i*w:][:w], b.sketches[i*w/64:][:w/64])
-	b.numbers[i].sum = a.sum
+	e.lead(c, a.row, uint32(c.slots))
+	return place{b, i, c.turn, a}
 }
 
 func (e *edit) remove(row catalog.Row) {
