@@ -90,3 +90,28 @@ func BenchmarkOpen(b *testing.B) {
 		x.Close()
 	}
 }
+
+// BenchmarkAlike searches passages that all have one vector, in the worst order: the later,
+// the earlier by passage id.
+func BenchmarkAlike(b *testing.B) {
+	vector := newCloud(3, 384, 1).text(0)
+	vectors := make([][]float32, benchRows)
+	for i := range vectors {
+		vectors[i] = vector
+	}
+	for name, id := range map[string]func(row int) catalog.DocumentID{
+		"any": one,
+		"backwards": func(row int) catalog.DocumentID {
+			return catalog.DocumentID{Source: "one", ID: fmt.Sprintf("d%08d", benchRows-row)}
+		},
+	} {
+		c := newCorpus(vectors, id)
+		x := c.index(b)
+		v := c.view(b)
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				search(b, x, v, vector, 100)
+			}
+		})
+	}
+}

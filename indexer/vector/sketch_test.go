@@ -40,24 +40,32 @@ func TestNearest(t *testing.T) {
 		slices.Reverse(backwards)
 		for order, slots := range [][]int{random.Perm(n), byRank, backwards} {
 			for _, wanted := range []int{1, 7, 100, 2999, 3000, 5000} {
-				var got []int
-				var near nearest
-				near.reset(v, column, wanted, wanted)
-				for _, slot := range slots {
-					if distances[slot] <= near.within {
-						near.take(uint32(slot), distances[slot])
+				for _, many := range []int{1, 50, wanted} {
+					var near nearest
+					near.reset(v, column, min(many, wanted), wanted)
+					for _, slot := range slots {
+						if distances[slot] <= near.within {
+							near.take(uint32(slot), distances[slot])
+						}
+						if len(near.taken) > 4*wanted {
+							t.Fatalf("%d are kept for %d", len(near.taken), wanted)
+						}
 					}
-					if len(near.taken) > 4*wanted {
-						t.Fatalf("%d are kept for %d", len(near.taken), wanted)
+					near.drop()
+					var got []int
+					for _, s := range near.taken {
+						got = append(got, int(s.slot))
 					}
-				}
-				near.drop()
-				for _, s := range near.taken {
-					got = append(got, int(s.slot))
-				}
-				want := slices.Sorted(slices.Values(byRank[:min(n, wanted)]))
-				if slices.Sort(got); !slices.Equal(got, want) {
-					t.Fatalf("of distances below %d, in order %d, the nearest %d are not those taken", spread, order, wanted)
+					want := slices.Clone(byRank[:min(n, wanted)])
+					if last := min(many, wanted) - 1; last < n {
+						want = slices.DeleteFunc(want, func(slot int) bool {
+							return distances[slot] > distances[byRank[last]]+near.margin
+						})
+					}
+					slices.Sort(want)
+					if slices.Sort(got); !slices.Equal(got, want) {
+						t.Fatalf("of distances below %d, in order %d, the nearest %d of %d are not those taken", spread, order, many, wanted)
+					}
 				}
 			}
 		}
