@@ -64,7 +64,7 @@ func newRotation(dimensions int) *rotation {
 	return r
 }
 
-// turn writes v, turned about, to out; both and spare are the rotation's width long, and v
+// turn writes v, turned about, to out; both are the rotation's width long, and v
 // is zero behind its dimensions. v is lost.
 func (r *rotation) turn(v, out []float32) {
 	signs := r.signs[0][:len(v)]
