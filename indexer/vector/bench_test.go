@@ -3,6 +3,7 @@ package vector
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/muniment/muniment/catalog"
@@ -77,7 +78,9 @@ func BenchmarkOpen(b *testing.B) {
 	c := benchCorpus(384)
 	dir := b.TempDir()
 	x := open(b, dir)
-	apply(b, x, c.batch)
+	for list := range slices.Chunk(c.batch.Add, 1000) {
+		apply(b, x, indexer.Batch{Add: list, To: 1})
+	}
 	x.Close()
 	for b.Loop() {
 		x := open(b, dir)
@@ -85,5 +88,30 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatal("nothing was read")
 		}
 		x.Close()
+	}
+}
+
+// BenchmarkAlike searches passages that all have one vector, in the worst order: the later,
+// the earlier by passage id.
+func BenchmarkAlike(b *testing.B) {
+	vector := newCloud(3, 384, 1).text(0)
+	vectors := make([][]float32, benchRows)
+	for i := range vectors {
+		vectors[i] = vector
+	}
+	for name, id := range map[string]func(row int) catalog.DocumentID{
+		"any": one,
+		"backwards": func(row int) catalog.DocumentID {
+			return catalog.DocumentID{Source: "one", ID: fmt.Sprintf("d%08d", benchRows-row)}
+		},
+	} {
+		c := newCorpus(vectors, id)
+		x := c.index(b)
+		v := c.view(b)
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				search(b, x, v, vector, 100)
+			}
+		})
 	}
 }

@@ -1,70 +1,131 @@
 package vector
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
-// code is a vector in eight bits a dimension: about scale times its values. It is a
-// function of the vector alone.
-type code struct {
-	values []int8
+// codeNumbers are what the code of a vector says beside its values. These are v, turned about,
+// divided by a scale and rounded, plus 128; v' is what they stand for. All of a code, and the
+// sketch, are functions of the vector alone.
+type codeNumbers struct {
 	scale  float32
-	length float32 // of scale times values, not less than that
-	lost   float32 // length of what the vector has besides, not less than that
+	length float32 // of v', not less than that
+	lost   float32 // length of v - v', not less than that
+	sum    uint32  // the CRC-32C of the vector as it is in the log
 }
 
-// encode writes the code's values to out, as many as v has dimensions.
-func encode(v []float32, out []int8) code {
-	largest := 0.0
+// coder makes codes; it is memory to work in.
+type coder struct{ vector, turned []float32 }
+
+// turn returns v turned about, valid until the next call.
+func (c *coder) turn(r *rotation, v []float32) []float32 {
+	c.vector, c.turned = slices.Grow(c.vector[:0], r.width)[:r.width], slices.Grow(c.turned[:0], r.width)[:r.width]
+	clear(c.vector[copy(c.vector, v):])
+	r.turn(c.vector, c.turned)
+	return c.turned
+}
+
+// encode writes the code's values and sketch to what has room for them.
+func (c *coder) encode(r *rotation, v []float32, values []uint8, sketch []uint64) codeNumbers {
+	turned := c.turn(r, v)
+	draw(turned, sketch)
+	length := 0.0
 	for _, x := range v {
-		if x := math.Abs(float64(x)); x > largest { // max is slow, and no number here is NaN
-			largest = x
+		length += float64(x) * float64(x)
+	}
+	length = math.Sqrt(length)
+	bits := uint32(0) // of the largest number
+	for _, x := range turned {
+		bits = max(bits, math.Float32bits(x)&^(1<<31))
+	}
+	largest := math.Float32frombits(bits)
+	values = values[:len(turned)]
+	if largest < 2e-36 { // too small to divide by
+		for d := range values {
+			values[d] = 128
 		}
+		return codeNumbers{lost: up(length)}
 	}
-	scale := float32(largest / 127)
-	if scale == 0 { // too small to divide by
-		clear(out)
-		return code{values: out, lost: up(largest * math.Sqrt(float64(len(v))))}
+	scale, inverse := largest/127, 127/largest
+	// In units of the scale. Products and sums of float32 are off by 2^-24 of their size,
+	// which is 127 at most here: for what that adds up to see below.
+	var lost [4]float32
+	squares := int64(0)
+	for d, x := range turned {
+		y := float32(x * inverse)
+		n := int32(float32(y+128.5)) - 128 // the nearest, for y+128.5 is not negative
+		values[d] = uint8(n + 128)
+		off := y - float32(n)
+		lost[d%4] += float32(off * off)
+		squares += int64(n * n)
 	}
-	length, lost := 0.0, 0.0
-	for d, x := range v {
-		n := math.RoundToEven(float64(x) / float64(scale))
-		n = max(-127, min(127, n))
-		out[d] = int8(n)
-		y := n * float64(scale)
-		length += y * y
-		lost += (float64(x) - y) * (float64(x) - y)
+	missing := math.Sqrt(float64(lost[0])+float64(lost[1])+float64(lost[2])+float64(lost[3])) * (1 + float64(len(turned))*0x1p-24)
+	missing += math.Sqrt(float64(len(turned))) * 1e-4 // of y, of its rounding to n where that is a tie, and of scale * inverse
+	return codeNumbers{
+		scale:  scale,
+		length: up(math.Sqrt(float64(squares)) * float64(scale)),
+		lost:   up(missing*float64(scale) + rotationLoss*length),
 	}
-	return code{values: out, scale: scale, length: up(math.Sqrt(length)), lost: up(math.Sqrt(lost))}
+}
+
+// draw writes the sketch of a turned vector: a bit for each number, set if it is greater than 0.
+func draw(turned []float32, sketch []uint64) {
+	for i := range sketch {
+		word := uint64(0)
+		for d, x := range (*[64]float32)(turned[64*i:]) {
+			// The sign bit of -x, which is not set for 0 either way round.
+			word |= uint64(math.Float32bits(0-x)>>31) << d
+		}
+		sketch[i] = word
+	}
 }
 
 // up rounds to float32, never down.
 func up(x float64) float32 { return math.Nextafter32(float32(x*(1+1e-9)), math.MaxFloat32) }
 
-// question is a query's vector in sixteen bits a dimension, and the vector itself.
+// question is a query's vector, and its code, of twelve bits a dimension.
 type question struct {
-	vector []float32
-	values []int32
+	vector []float64
+	sketch []uint64
+	dot    dotter
 	scale  float64
 	length float64 // of vector
-	lost   float64 // length of what scale times values lacks of it
+	lost   float64 // length of what scale times the code lacks of it, not less than that
+	rough  float64 // the same if the code's low parts are left out
 }
 
 // ask encodes a query; false if it is zero or not finite.
-func ask(v []float32) (*question, bool) {
+func ask(r *rotation, v []float32) (*question, bool) {
 	if !usable(v) {
 		return nil, false
 	}
-	q := &question{vector: v, values: make([]int32, len(v))}
-	for _, x := range v {
-		q.scale = max(q.scale, math.Abs(float64(x))/math.MaxInt16)
-	}
+	q := &question{vector: make([]float64, len(v)), sketch: make([]uint64, r.width/64)}
 	for d, x := range v {
-		n := math.RoundToEven(float64(x) / q.scale)
-		q.values[d] = int32(n)
-		off := float64(x) - n*q.scale
-		q.lost += off * off
+		q.vector[d] = float64(x)
 		q.length += float64(x) * float64(x)
 	}
-	q.lost, q.length = math.Sqrt(q.lost), math.Sqrt(q.length)
+	q.length = math.Sqrt(q.length)
+	turned := new(coder).turn(r, v)
+	draw(turned, q.sketch)
+	for _, x := range turned {
+		q.scale = max(q.scale, math.Abs(float64(x))/dotRange)
+	}
+	values := make([]int32, len(turned))
+	for d, x := range turned {
+		n := 0.0
+		if q.scale > 0 {
+			n = math.RoundToEven(float64(x) / q.scale)
+		}
+		values[d] = int32(n)
+		off := float64(x) - n*q.scale
+		q.lost += off * off
+		off = float64(x) - float64(64*highPart(values[d]))*q.scale
+		q.rough += off * off
+	}
+	q.dot = newDotter(values)
+	q.lost = math.Sqrt(q.lost)*(1+1e-9) + rotationLoss*q.length
+	q.rough = math.Sqrt(q.rough)*(1+1e-9) + rotationLoss*q.length
 	return q, true
 }
 
@@ -78,43 +139,27 @@ func usable(v []float32) bool {
 }
 
 // near is about the product of the question with a vector of the given code, and what it
-// can be off by. With q and v the vectors and q', v' what their codes stand for,
+// can be off by. With q and v the vectors, both turned about, which changes no product, and
+// q', v' what their codes stand for,
 //
 //	qv - q'v' = q(v-v') + (q-q')v'
 //
 // so that, by Cauchy and Schwarz, it is at most |q||v-v'| + |q-q'||v'|. The rest is for the
 // rounding of the products themselves.
-func (q *question) near(values []int8, scale, length, lost float32) (product, off float64) {
-	product = float64(dot(q.values, values)) * q.scale * float64(scale)
-	off = q.length*float64(lost) + q.lost*float64(length)
-	return product, off*(1+1e-9) + 1e-11*q.length*float64(length+lost)
+//
+// If the high parts alone tell that the product is less than least, that is all near finds
+// out, and far is true.
+func (q *question) near(values []uint8, n *codeNumbers, least float64) (product, off float64, far bool) {
+	scale := q.scale * float64(n.scale)
+	high := 64 * q.dot.high.with(values)
+	product, off = float64(high)*scale, q.off(q.rough, n)
+	if product+off < least {
+		return product, off, true
+	}
+	return float64(high+q.dot.low.with(values)) * scale, q.off(q.lost, n), false
 }
 
-// exact is the product of the question with a vector. Products of float32 are exact in
-// float64, so it does not matter whether a machine fuses them with the sum.
-func (q *question) exact(v []float32) float64 {
-	sum := 0.0
-	for d, x := range v {
-		sum += float64(q.vector[d]) * float64(x)
-	}
-	return sum
-}
-
-// dot is the product of two codes. A partial sum fits: |a| < 2^15, |b| < 2^7, so that 2^41
-// dimensions would.
-func dot(a []int32, b []int8) int64 {
-	b = b[:len(a)]
-	var s0, s1, s2, s3 int64
-	for len(a) >= 8 {
-		x, y := a[:8:8], b[:8:8]
-		s0 += int64(x[0])*int64(y[0]) + int64(x[4])*int64(y[4])
-		s1 += int64(x[1])*int64(y[1]) + int64(x[5])*int64(y[5])
-		s2 += int64(x[2])*int64(y[2]) + int64(x[6])*int64(y[6])
-		s3 += int64(x[3])*int64(y[3]) + int64(x[7])*int64(y[7])
-		a, b = a[8:], b[8:]
-	}
-	for d, x := range a {
-		s0 += int64(x) * int64(b[d])
-	}
-	return s0 + s1 + s2 + s3
+func (q *question) off(lost float64, n *codeNumbers) float64 {
+	off := q.length*float64(n.lost) + lost*float64(n.length)
+	return off*(1+1e-9) + 1e-11*q.length*float64(n.length+n.lost)
 }

@@ -19,6 +19,7 @@ import (
 // are removed or replaced leave a slot that no page leads to, until the log is compacted.
 type column struct {
 	space  space
+	turn   *rotation
 	slots  int // in use or left
 	count  int // rows that have one
 	blocks []*block
@@ -30,18 +31,44 @@ const (
 	pageRows   = indexer.ChunkRows // so that a view's chunk is looked up in one page
 )
 
-// block is the codes of some slots, and where in the log their vectors are.
+// block is the codes of some slots, and where in the log their vectors are. Sketches lie
+// together, since most are all that is looked at of their slots.
 type block struct {
-	rows   [blockSlots]catalog.Row
-	at     [blockSlots]int64
-	scale  [blockSlots]float32
-	length [blockSlots]float32
-	lost   [blockSlots]float32
-	values []int8
+	sketches []uint64
+	values   []uint8
+	numbers  [blockSlots]codeNumbers
+	at       [blockSlots]int64
+	rows     [blockSlots]catalog.Row
 }
 
 // page maps rows to slots, counted from 1; 0 is none.
-type page [pageRows]uint32
+type page struct {
+	slots [pageRows]uint32
+	// runs has a bit for each 64 rows, set if their slots follow one another in one block, as
+	// those of vectors do that came together: a search need not look them up. It may be not set
+	// though they do.
+	runs uint64
+}
+
+// found says again whether the 64 rows around one are a run, once the last of them has come.
+func (p *page) found(row int) {
+	i := row / 64
+	p.runs &^= 1 << i
+	if row%64 != 63 {
+		return
+	}
+	slots := (*[64]uint32)(p.slots[64*i:])
+	for k, n := range slots {
+		if n == 0 || n != slots[0]+uint32(k) {
+			return
+		}
+	}
+	if (slots[0]-1)%blockSlots+63 < blockSlots {
+		p.runs |= 1 << i
+	}
+}
+
+func newColumn(s space) *column { return &column{space: s, turn: rotationOf(s.dimensions)} }
 
 // slot is where the row's code is, false if it has none.
 func (c *column) slot(row catalog.Row) (int, bool) {
@@ -49,17 +76,20 @@ func (c *column) slot(row catalog.Row) (int, bool) {
 	if i >= len(c.pages) || c.pages[i] == nil {
 		return 0, false
 	}
-	n := c.pages[i][row%pageRows]
+	n := c.pages[i].slots[row%pageRows]
 	return int(n) - 1, n != 0
 }
 
 func (c *column) row(slot int) catalog.Row { return c.blocks[slot/blockSlots].rows[slot%blockSlots] }
 func (c *column) at(slot int) int64        { return c.blocks[slot/blockSlots].at[slot%blockSlots] }
+func (c *column) sum(slot int) uint32 {
+	return c.blocks[slot/blockSlots].numbers[slot%blockSlots].sum
+}
 
 // near compares the question with the vector in a slot.
-func (c *column) near(q *question, slot int) (product, off float64) {
-	b, i, d := c.blocks[slot/blockSlots], slot%blockSlots, c.space.dimensions
-	return q.near(b.values[i*d:][:d], b.scale[i], b.length[i], b.lost[i])
+func (c *column) near(q *question, slot int, least float64) (product, off float64, far bool) {
+	b, i, w := c.blocks[slot/blockSlots], slot%blockSlots, c.turn.width
+	return q.near(b.values[i*w:][:w], &b.numbers[i], least)
 }
 
 // live yields the slots that a row leads to, in order.
@@ -92,7 +122,7 @@ func (e *edit) column(s space) *column {
 			copied.pages = slices.Clone(c.pages)
 			e.columns[s] = &copied
 		} else {
-			e.columns[s] = &column{space: s}
+			e.columns[s] = newColumn(s)
 		}
 	}
 	return e.columns[s]
@@ -113,30 +143,32 @@ func (e *edit) lead(c *column, row catalog.Row, n uint32) {
 		p, c.pages[i] = copied, copied
 		e.pages[copied] = true
 	}
-	if p[row%pageRows] == 0 {
+	at := int(row % pageRows)
+	if p.slots[at] == 0 {
 		c.count++
 	}
 	if n == 0 {
 		c.count--
 	}
-	p[row%pageRows] = n
+	p.slots[at] = n
+	p.found(at)
 }
 
-// add gives the row a vector, which is in the log at the given place, instead of any it
-// had.
-func (e *edit) add(s space, row catalog.Row, vector []float32, at int64) {
-	e.remove(row)
-	c := e.column(s)
+// add gives the row a vector, which is in the log at the given place, instead of any it had.
+// Its code is still to be made.
+func (e *edit) add(a *addition, at int64) place {
+	e.remove(a.row)
+	c := e.column(a.space)
 	i := c.slots % blockSlots
 	if i == 0 {
-		c.blocks = append(c.blocks, &block{values: make([]int8, blockSlots*s.dimensions)})
+		w := c.turn.width
+		c.blocks = append(c.blocks, &block{sketches: make([]uint64, blockSlots*w/64), values: make([]uint8, blockSlots*w)})
 	}
 	b := c.blocks[len(c.blocks)-1]
-	code := encode(vector, b.values[i*s.dimensions:][:s.dimensions])
-	b.rows[i], b.at[i] = row, at
-	b.scale[i], b.length[i], b.lost[i] = code.scale, code.length, code.lost
+	b.rows[i], b.at[i] = a.row, at
 	c.slots++
-	e.lead(c, row, uint32(c.slots))
+	e.lead(c, a.row, uint32(c.slots))
+	return place{b, i, c.turn, a}
 }
 
 func (e *edit) remove(row catalog.Row) {

@@ -22,7 +22,8 @@ type addition struct {
 	space  space
 	row    catalog.Row
 	vector []float32
-	at     int64 // of the vector: in the log, once the frame is there
+	sum    uint32 // CRC-32C of the vector as it is in the log: once the frame is there
+	at     int64  // of the vector in the log: likewise
 }
 
 // newFrame is the outcome of a batch: a row's last entry counts, and a row that is
@@ -91,6 +92,7 @@ func (f *frame) encode() []byte {
 		for _, x := range a.vector {
 			b = le.AppendUint32(b, math.Float32bits(x))
 		}
+		a.sum = crc32.Checksum(b[a.at:], castagnoli)
 	}
 	le.PutUint64(b, uint64(len(b)-frameHead))
 	le.PutUint32(b[8:], crc32.Checksum(b[frameHead:], castagnoli))
@@ -139,6 +141,7 @@ func (d *decoder) frame(b []byte) (*frame, error) {
 		}
 		from := len(d.values)
 		d.values = floats(values, d.values)
+		a.sum = crc32.Checksum(values, castagnoli)
 		a.vector = d.values[from:]
 		f.add = append(f.add, a)
 	}

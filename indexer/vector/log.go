@@ -109,8 +109,9 @@ func (x *Index) read(f *os.File) (s *state, reason, err error) {
 	}
 	e := s.edit()
 	e.columns = map[space]*column{}
+	encoders := newEncoders()
+	defer encoders.wait()
 	var body []byte
-	var decode decoder
 	for {
 		n, err := io.ReadFull(in, head[:frameHead])
 		if n == 0 && errors.Is(err, io.EOF) {
@@ -129,26 +130,29 @@ func (x *Index) read(f *os.File) (s *state, reason, err error) {
 			reason = fmt.Errorf("checksum of the frame at byte %d", s.size)
 			break
 		}
-		frame, err := decode.frame(body)
+		decoder := <-encoders.free
+		frame, err := decoder.frame(body)
 		if err != nil {
 			reason = fmt.Errorf("the frame at byte %d: %w", s.size, err)
 			break
 		}
-		e.frame(frame, s.size)
+		encoders.add(e.frame(frame, s.size), decoder)
 		s.revision, s.size = frame.revision, s.size+frameHead+int64(length)
 	}
 	s.columns = e.columns
 	return s, reason, nil
 }
 
-// frame makes the changes of a frame that begins at the given byte of the log.
-func (e *edit) frame(f *frame, at int64) {
+// frame makes the changes of a frame that begins at the given byte of the log, but for the
+// codes: it returns where they go.
+func (e *edit) frame(f *frame, at int64) (places []place) {
 	for _, row := range f.remove {
 		e.remove(row)
 	}
-	for _, a := range f.add {
-		e.add(a.space, a.row, a.vector, at+a.at)
+	for i := range f.add {
+		places = append(places, e.add(&f.add[i], at+f.add[i].at))
 	}
+	return places
 }
 
 // with appends the frame to the log and returns the state after it.
@@ -160,7 +164,10 @@ func (s *state) with(f *frame) (*state, error) {
 	}
 	// failpoint: vector/appended
 	e := s.edit()
-	e.frame(f, s.size)
+	var with coder
+	for _, p := range e.frame(f, s.size) {
+		p.encode(&with)
+	}
 	return &state{revision: f.revision, file: s.file, size: s.size + int64(len(b)), columns: e.columns}, nil
 }
 

@@ -2,6 +2,7 @@ package vector
 
 import (
 	"fmt"
+	"hash/crc32"
 	"slices"
 )
 
@@ -14,7 +15,6 @@ type vectors struct {
 	window []byte
 	start  int64 // of window in the log
 	vector []float32
-	values []int8
 }
 
 const (
@@ -22,22 +22,40 @@ const (
 	maxGap    = 4 << 10 // bytes worth reading over rather than reading twice
 )
 
-// read returns the vector in a slot, valid until the next call. The log was checked when
-// it was read at the start; since then the disk may have failed, so the vector must still
-// have its code. Error: ErrDamaged, or that of the disk.
+// begin makes in read another column. Its memory is kept.
+func (in *vectors) begin(c *column, file *logFile) {
+	*in = vectors{column: c, file: file, window: in.window[:0], vector: in.vector}
+}
+
+// end lets go of the column and the file.
+func (in *vectors) end() { in.begin(nil, nil) }
+
+// read returns the vector in a slot, valid until the next call. Errors: as of bytes.
 func (in *vectors) read(slot int) ([]float32, error) {
+	b, err := in.bytes(slot)
+	if err != nil {
+		return nil, err
+	}
+	in.vector = floats(b, in.vector[:0])
+	return in.vector, nil
+}
+
+// bytes returns the vector in a slot as it is in the log, valid until the next call. The log
+// was checked when it was read at the start; since then the disk may have failed, so the
+// vector must still have its sum. Error: ErrDamaged, or that of the disk.
+func (in *vectors) bytes(slot int) ([]byte, error) {
 	at, size := in.column.at(slot), 4*in.column.space.dimensions
 	if at < in.start || at+int64(size) > in.start+int64(len(in.window)) {
 		if err := in.fill(at, size); err != nil {
 			return nil, err
 		}
 	}
-	in.vector = floats(in.window[at-in.start:][:size], in.vector[:0])
-	if !in.column.matches(slot, in.vector, &in.values) {
+	b := in.window[at-in.start:][:size]
+	if crc32.Checksum(b, castagnoli) != in.column.sum(slot) {
 		in.file.damaged.Store(true)
 		return nil, fmt.Errorf("%w: the vector at byte %d of the log", ErrDamaged, at)
 	}
-	return in.vector, nil
+	return b, nil
 }
 
 // fill reads the log from one vector up to those that are asked for soon after.
@@ -57,15 +75,4 @@ func (in *vectors) fill(at int64, size int) error {
 		return err
 	}
 	return nil
-}
-
-// matches reports whether the slot's code is that of v.
-func (c *column) matches(slot int, v []float32, values *[]int8) bool {
-	b, i, d := c.blocks[slot/blockSlots], slot%blockSlots, c.space.dimensions
-	*values = slices.Grow((*values)[:0], d)[:d]
-	if !usable(v) {
-		return false
-	}
-	is := encode(v, *values)
-	return is.scale == b.scale[i] && is.lost == b.lost[i] && slices.Equal(*values, b.values[i*d:][:d])
 }

@@ -1,12 +1,14 @@
-// Package vector ranks embeddings by cosine similarity, exactly over the view.
+// Package vector ranks embeddings by cosine similarity over the view.
 //
-// Every vector in view is compared with the query in eight bits, and the few that may
-// belong to the best are compared again in full. What the eight bits can be wrong by is
-// known for each vector, so nothing that belongs to the answer is lost: it is the one that
-// comparing everything in full gives. Nothing is learned from the vectors together (no
-// graph, no centroids), so those outside the view have no part in it.
+// Of each vector there is a sketch of one bit a dimension and a code of eight, both of the
+// vector turned about in a fixed way. In a small view every code is compared with the query,
+// in a larger one those of the nearest sketches; the few that may belong to the best are
+// compared again in full. What a code can be wrong by is known for each vector, so among
+// those compared nothing that belongs to the answer is lost; what a sketch can be wrong by
+// is known for nearly all. Nothing is learned from the vectors together (no graph, no
+// centroids), so those outside the view have no part in the answer.
 //
-// The eight-bit codes are in memory; the vectors themselves are in a log on disk, from
+// Sketches and codes are in memory; the vectors themselves are in a log on disk, from
 // which the index is read again at the next start. It is derived from the catalog: what is
 // damaged is discarded and filled again.
 package vector
@@ -39,6 +41,7 @@ type Index struct {
 	log *slog.Logger
 	// discarded is why Open emptied the index or cut off its end.
 	discarded error
+	few       int // exactRows; tests have fewer
 
 	writing sync.Mutex // held by Apply, Retain, Compact, Reset and Close
 
@@ -66,7 +69,7 @@ type space struct {
 // of another catalog or of another version, the index is empty and at revision 0; if only
 // its end is damaged, it is at an earlier revision. The log says so. Error: that no index can be made in the directory.
 func Open(dir string, of catalog.ID, logger *slog.Logger) (*Index, error) {
-	x := &Index{dir: dir, of: of, log: logger}
+	x := &Index{dir: dir, of: of, log: logger, few: exactRows}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening the vector index: %w", err)
 	}
@@ -102,7 +105,7 @@ func (x *Index) Reader(ctx context.Context) (indexer.Reader, error) {
 		return nil, err
 	}
 	s.file.acquire()
-	return &reader{state: s}, nil
+	return &reader{state: s, few: x.few}, nil
 }
 
 // usable is the present state, unless it cannot be used.

@@ -30,4 +30,16 @@ func open(t testing.TB, dir string) *Index {
 
 func TestHiddenDocumentsDoNotExist(t *testing.T) { indextest.HiddenDocumentsDoNotExist(t, suite) }
 
+// TestHiddenDocumentsDoNotExistInSketches has searches look at so few candidates that the
+// small corpora of the suite do not fit among them, and that ties are cut.
+func TestHiddenDocumentsDoNotExistInSketches(t *testing.T) {
+	few := suite
+	few.Open = func(t testing.TB, dir string) indexer.Index {
+		x := open(t, dir)
+		x.few = 2
+		return x
+	}
+	indextest.HiddenDocumentsDoNotExist(t, few)
+}
+
 func TestIndex(t *testing.T) { indextest.Run(t, suite) }
