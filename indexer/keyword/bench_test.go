@@ -19,6 +19,7 @@ import (
 var (
 	benchPassages = flag.Int("keyword.passages", 100_000, "how many passages the benchmarks search")
 	benchData     = flag.String("keyword.data", "", "directory in which the benchmarks keep their indexes; a temporary one if empty")
+	benchSlowest  = flag.Bool("keyword.slowest", false, "print the question that took longest")
 	benchLimit    = flag.Int("keyword.limit", 100, "how many hits the benchmarks ask for")
 )
 
@@ -119,8 +120,8 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// BenchmarkSearch asks the questions in turn as callers of every share. The metrics are
-// over single questions, in milliseconds.
+// BenchmarkSearch asks the questions as callers of every share. The metrics are over
+// the questions, in milliseconds: of each the best of five, since machines have other work.
 func BenchmarkSearch(b *testing.B) {
 	table, dir, questions := large(b)
 	x := open(b, dir)
@@ -132,26 +133,37 @@ func BenchmarkSearch(b *testing.B) {
 	defer r.Close()
 	for _, share := range shares {
 		v := visible(b, table, reads(share))
-		ask := func(i int) time.Duration {
-			start := time.Now()
-			if _, err := r.Search(b.Context(), v, indexer.Query{Text: questions[i%len(questions)]}, *benchLimit); err != nil {
-				b.Fatal(err)
-			}
-			return time.Since(start)
-		}
-		for i := range questions {
-			ask(i)
-		}
 		b.Run(fmt.Sprintf("share=%.1f%%", float64(share)/10), func(b *testing.B) {
-			var took []time.Duration
-			for i := 0; b.Loop(); i++ {
-				took = append(took, ask(i))
+			for b.Loop() {
+				report(b, questions, func(q string) {
+					if _, err := r.Search(b.Context(), v, indexer.Query{Text: q}, *benchLimit); err != nil {
+						b.Fatal(err)
+					}
+				})
 			}
-			slices.Sort(took)
-			b.ReportMetric(took[len(took)/2].Seconds()*1000, "p50-ms")
-			b.ReportMetric(took[len(took)*95/100].Seconds()*1000, "p95-ms")
 		})
 	}
+}
+
+func report(b *testing.B, questions []string, ask func(string)) {
+	best := make([]time.Duration, len(questions))
+	for i, q := range questions {
+		for n := range 5 {
+			start := time.Now()
+			ask(q)
+			if took := time.Since(start); n == 0 || took < best[i] {
+				best[i] = took
+			}
+		}
+	}
+	if *benchSlowest {
+		slowest := slices.Index(best, slices.Max(best))
+		b.Logf("%v for %q", best[slowest], questions[slowest])
+	}
+	slices.Sort(best)
+	b.ReportMetric(best[len(best)/2].Seconds()*1000, "p50-ms")
+	b.ReportMetric(best[len(best)*95/100].Seconds()*1000, "p95-ms")
+	b.ReportMetric(best[len(best)-1].Seconds()*1000, "max-ms")
 }
 
 // BenchmarkApply adds 1,000 passages at a time, durably.
