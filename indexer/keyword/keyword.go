@@ -60,6 +60,11 @@ type Index struct {
 	terms   *termCache
 	views   *viewCache
 	readers atomic.Uint64 // how many there have been
+
+	life         context.Context // ends with Close
+	end          context.CancelFunc
+	preparing    sync.Mutex // held by one of the preparations
+	preparations sync.WaitGroup
 }
 
 // store is one life of the index, from opening or Reset to the next Reset or Close.
@@ -77,11 +82,15 @@ type store struct {
 // and at revision 0; the log says why. Error: ErrLocked, or that no index can be made in the directory.
 func Open(dir string, of catalog.ID, logger *slog.Logger) (*Index, error) {
 	x := &Index{dir: dir, of: of, log: logger, analysts: index.NewAnalysisQueue(indexer.Workers()), columns: map[uint64]*columns{}, terms: newTermCache(), views: newViewCache()}
+	x.life, x.end = context.WithCancel(context.Background())
 	s, err := x.open()
 	if err != nil {
+		x.end()
 		x.analysts.Close()
 		return nil, fmt.Errorf("opening the keyword index in %s: %w", dir, err)
 	}
+	x.mu.Lock() // scorch is at work already, and merges lead to prepare
+	defer x.mu.Unlock()
 	x.store = s
 	return x, nil
 }
@@ -210,6 +219,8 @@ func (x *Index) Reset(ctx context.Context) error {
 
 // Close implements indexer.Index.
 func (x *Index) Close() error {
+	defer x.preparations.Wait()
+	x.end()
 	x.writing.Lock()
 	defer x.writing.Unlock()
 	x.mu.Lock()

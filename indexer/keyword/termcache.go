@@ -1,6 +1,12 @@
 package keyword
 
-import "sync"
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
 
 // termCache keeps the postings of terms that were searched for, up to a number of bytes.
 // What it keeps can not get out of date: columns are those of one segment, which never
@@ -16,6 +22,8 @@ type termCache struct {
 	terms map[termKey]*cachedTerm
 	ring  []*cachedTerm
 	hand  int
+	// common are terms that many passages have, with their share in the segment seen last.
+	common map[string]float64
 }
 
 type termKey struct {
@@ -41,8 +49,15 @@ const (
 	cacheBytesEach = 96
 )
 
+// A term is common if commonShare of the passages of a segment have it. Of others the
+// postings are decoded in no time. At most mostCommon are remembered.
+const (
+	commonShare = 1.0 / 256
+	mostCommon  = 1024
+)
+
 func newTermCache() *termCache {
-	return &termCache{most: cacheBytes, terms: map[termKey]*cachedTerm{}}
+	return &termCache{most: cacheBytes, terms: map[termKey]*cachedTerm{}, common: map[string]float64{}}
 }
 
 // get finds the postings of the terms in a segment; nil where it does not know them.
@@ -72,6 +87,21 @@ func (c *termCache) put(of *columns, term string, p *postings) {
 	c.ring = append(c.ring, t)
 	c.bytes += t.bytes()
 	c.shrink()
+	if share := float64(p.documents) / float64(len(of.rows)); len(of.rows) >= windowDocs && share >= commonShare {
+		if len(c.common) == mostCommon {
+			clear(c.common)
+		}
+		c.common[term] = share
+	}
+}
+
+// commonest are the common terms that were asked for, the commonest first.
+func (c *termCache) commonest() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(c.common), func(a, b string) int {
+		return cmp.Or(cmp.Compare(c.common[b], c.common[a]), strings.Compare(a, b))
+	})
 }
 
 // shrink forgets terms until the rest has room.
