@@ -166,6 +166,63 @@ func report(b *testing.B, questions []string, ask func(string)) {
 	b.ReportMetric(best[len(best)-1].Seconds()*1000, "max-ms")
 }
 
+// BenchmarkView makes views of a caller of every share: of nothing, from that of before
+// once a document has been replaced by another, and found again.
+func BenchmarkView(b *testing.B) {
+	table, dir, _ := large(b)
+	x := open(b, dir)
+	defer x.Close()
+	r, err := x.Reader(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	n := *benchPassages
+	gone := catalog.Document{DocumentID: catalog.DocumentID{Source: "s", ID: fmt.Sprint(n / 2)}, Version: 2, State: catalog.Deleted}
+	come := catalog.Document{
+		DocumentID: catalog.DocumentID{Source: "s", ID: "new"}, Version: 1, State: catalog.Present,
+		Access: catalog.Access{Policy: &acl.Policy{Layers: []acl.Layer{{Allow: []acl.Grant{{Principal: acl.Everyone}}}}}},
+		Rows:   catalog.Rows{First: catalog.Row(n + 1), Count: 1},
+	}
+	for _, share := range shares {
+		visible(b, table, reads(share)) // so that the next table brings it along
+	}
+	next, batch := table.With([]catalog.Change{
+		{Revision: 2, Document: &catalog.DocumentChange{Document: gone}},
+		{Revision: 2, Document: &catalog.DocumentChange{Document: come, Passages: []catalog.Passage{{Row: catalog.Row(n + 1), Text: "t1 t2 t3"}}}},
+	}, 2)
+	to := x.Revision()
+	batch.To = to
+	if err := x.Apply(b.Context(), batch); err != nil {
+		b.Fatal(err)
+	}
+	after, err := x.Reader(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer after.Close()
+	for _, share := range shares {
+		v, w := visible(b, table, reads(share)), visible(b, next, reads(share))
+		made := newView(r.(*reader).segments, v, nil)
+		name := fmt.Sprintf("share=%.1f%%", float64(share)/10)
+		b.Run(name+"/cold", func(b *testing.B) {
+			for b.Loop() {
+				newView(r.(*reader).segments, v, nil)
+			}
+		})
+		b.Run(name+"/after one document", func(b *testing.B) {
+			for b.Loop() {
+				newView(after.(*reader).segments, w, made)
+			}
+		})
+		b.Run(name+"/cached", func(b *testing.B) {
+			for b.Loop() {
+				x.views.get(1, r.(*reader).segments, v)
+			}
+		})
+	}
+}
+
 // BenchmarkApply adds 1,000 passages at a time, durably.
 func BenchmarkApply(b *testing.B) {
 	changes, _ := zipf(20_000)
