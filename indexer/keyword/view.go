@@ -5,6 +5,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
 )
 
@@ -162,12 +163,27 @@ func (s *windows) window(i int) *window {
 	from := i * windowDocs
 	rows := s.rows[from:min(from+windowDocs, len(s.rows))]
 	var w window
-	for doc, row := range rows {
-		if n := int(row / indexer.ChunkRows); n < len(s.chunks) {
-			if c := s.chunks[n]; c != nil {
-				w.words[doc/64] |= c[row%indexer.ChunkRows/64] >> (row % 64) & 1 << (doc % 64)
+	// Most windows have rows of one or two chunks: these are laid side by side, so that a row
+	// needs no look for its chunk.
+	const near = 4
+	var beside [near * len(indexer.Chunk{})]uint64
+	at := s.spans[i]
+	for n := range min(at.last-at.first+1, near) {
+		if c := chunkAt(s.chunks, int(at.first+n)); c != nil {
+			copy(beside[int(n)*len(c):], c[:])
+		}
+	}
+	first := catalog.Row(at.first) * indexer.ChunkRows
+	for j := 0; j*64 < len(rows); j++ {
+		word := uint64(0)
+		for k, row := range rows[j*64 : min(j*64+64, len(rows))] {
+			if place := row - first; place < near*indexer.ChunkRows {
+				word |= beside[place/64] >> (row % 64) & 1 << (k & 63)
+			} else if c := chunkAt(s.chunks, int(row/indexer.ChunkRows)); c != nil {
+				word |= c[row%indexer.ChunkRows/64] >> (row % 64) & 1 << (k & 63)
 			}
 		}
+		w.words[j] = word
 	}
 	if s.deleted != nil {
 		s.deleted.AdvanceIfNeeded(uint32(from))
@@ -176,22 +192,37 @@ func (s *windows) window(i int) *window {
 			w.words[doc/64] &^= 1 << (doc % 64)
 		}
 	}
-	lengths := s.lengths[from:][:len(rows)]
-	w.shortest = ^uint32(0)
-	for i, word := range &w.words {
-		w.documents += uint32(bits.OnesCount64(word))
-		for ; word != 0; word &= word - 1 {
-			n := lengths[i*64+bits.TrailingZeros64(word)]
-			w.terms += uint64(n)
-			w.longest = max(w.longest, n)
-			w.shortest = min(w.shortest, n-1)
-		}
-	}
+	w.measure(s.lengths[from:][:len(rows)])
 	if w.documents == 0 {
 		return nil
 	}
-	w.shortest++ // a passage of no words, whose n-1 is the most there is, counts as long
 	return &w
+}
+
+// measure sums up the lengths of the documents in view.
+func (w *window) measure(lengths []uint32) {
+	shortest, longest, terms := ^uint32(0), uint32(0), uint64(0)
+	for i, word := range &w.words {
+		shown := bits.OnesCount64(word)
+		w.documents += uint32(shown)
+		if shown < 16 {
+			for ; word != 0; word &= word - 1 {
+				n := lengths[i*64+bits.TrailingZeros64(word)]
+				terms += uint64(n)
+				longest = max(longest, n)
+				shortest = min(shortest, n-1)
+			}
+			continue
+		}
+		for k, n := range lengths[i*64 : min(i*64+64, len(lengths))] { // without a branch for each
+			shows := -uint32(word >> (k & 63) & 1)
+			terms += uint64(n & shows)
+			longest = max(longest, n&shows)
+			shortest = min(shortest, (n-1)|^shows)
+		}
+	}
+	// A passage of no words, for which n-1 is the largest there is, is not the shortest.
+	w.shortest, w.longest, w.terms = shortest+1, longest, terms
 }
 
 // bytes is about what the view takes in memory, if nothing else holds its chunks.
