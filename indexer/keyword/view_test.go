@@ -122,3 +122,19 @@ func TestViewsAreKeptUpToTheirBytes(t *testing.T) {
 		t.Error("a view that takes more than there is room for is not kept, or others are")
 	}
 }
+
+// A batch applied twice deletes passages whose rows stay in view: they are in another
+// segment now.
+func TestViewsAreBroughtAlongPastAReplay(t *testing.T) {
+	l := newLibrary(t, 300)
+	l.step(t, 5000, 0, 0)
+	for range 3 {
+		r := l.reader(t)
+		v := visible(t, l.table, reads(900))
+		if got := l.index.views.get(r.number, r.segments, v); got.passages != uint64(v.Len()) {
+			t.Fatalf("%d passages are shown of %d in view", got.passages, v.Len())
+		}
+		l.batch.Add = l.batch.Add[:len(l.batch.Add)/2]
+		l.apply(t)
+	}
+}
