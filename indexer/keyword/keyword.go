@@ -3,8 +3,8 @@
 // Passages are kept in the segments of scorch, bleve's index. They are not searched
 // through bleve: its statistics are those of the whole index, so that a document which
 // the caller may not read would change scores and order of those which he may. Instead
-// every segment is read through a bitmap of what the view leaves out, and document
-// frequencies, number of passages and average length are counted behind it.
+// every segment is read through a bitmap of what the view shows, and document
+// frequencies, number of passages and average length are counted in it.
 //
 // The index is derived from the catalog. Whatever is wrong with its files, it is emptied
 // and filled again; an empty answer is never made of a damaged index.
@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	index "github.com/blevesearch/bleve_index_api"
@@ -55,6 +56,15 @@ type Index struct {
 
 	columnsMu sync.Mutex
 	columns   map[uint64]*columns // of the newest snapshot read, by segment id
+
+	terms   *termCache
+	views   *viewCache
+	readers atomic.Uint64 // how many there have been
+
+	life         context.Context // ends with Close
+	end          context.CancelFunc
+	preparing    sync.Mutex // held by one of the preparations
+	preparations sync.WaitGroup
 }
 
 // store is one life of the index, from opening or Reset to the next Reset or Close.
@@ -71,12 +81,16 @@ type store struct {
 // is none, or it is damaged, of another catalog or of another version, the index is empty
 // and at revision 0; the log says why. Error: ErrLocked, or that no index can be made in the directory.
 func Open(dir string, of catalog.ID, logger *slog.Logger) (*Index, error) {
-	x := &Index{dir: dir, of: of, log: logger, analysts: index.NewAnalysisQueue(indexer.Workers()), columns: map[uint64]*columns{}}
+	x := &Index{dir: dir, of: of, log: logger, analysts: index.NewAnalysisQueue(indexer.Workers()), columns: map[uint64]*columns{}, terms: newTermCache(), views: newViewCache()}
+	x.life, x.end = context.WithCancel(context.Background())
 	s, err := x.open()
 	if err != nil {
+		x.end()
 		x.analysts.Close()
 		return nil, fmt.Errorf("opening the keyword index in %s: %w", dir, err)
 	}
+	x.mu.Lock() // scorch is at work already, and merges lead to prepare
+	defer x.mu.Unlock()
 	x.store = s
 	return x, nil
 }
@@ -205,6 +219,8 @@ func (x *Index) Reset(ctx context.Context) error {
 
 // Close implements indexer.Index.
 func (x *Index) Close() error {
+	defer x.preparations.Wait()
+	x.end()
 	x.writing.Lock()
 	defer x.writing.Unlock()
 	x.mu.Lock()

@@ -18,7 +18,7 @@ type reader struct {
 	snapshot *scorch.IndexSnapshot
 	segments []segment
 	revision catalog.Revision
-	views    viewCache
+	number   uint64 // of the index's readers
 	closed   atomic.Bool
 }
 
@@ -37,7 +37,7 @@ func (x *Index) Reader(ctx context.Context) (indexer.Reader, error) {
 	if err := s.failure(); err != nil {
 		return nil, err
 	}
-	r := &reader{index: x, store: s}
+	r := &reader{index: x, store: s, number: x.readers.Add(1)}
 	err := guarded(func() (err error) {
 		if r.snapshot, err = snapshot(s.scorch); err != nil {
 			return err
@@ -76,7 +76,7 @@ func (r *reader) Search(ctx context.Context, visible *indexer.Visible, q indexer
 		return nil, ctx.Err()
 	}
 	err = guarded(func() error {
-		hits, err = search(ctx, r.views.get(r.segments, visible), visible, terms, limit)
+		hits, err = search(ctx, r.index.terms, r.segments, r.index.views.get(r.number, r.segments, visible), visible, terms, limit)
 		return err
 	})
 	switch {

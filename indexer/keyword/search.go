@@ -2,9 +2,9 @@ package keyword
 
 import (
 	"context"
+	"fmt"
+	"math/bits"
 	"sync"
-
-	api "github.com/blevesearch/scorch_segment_api/v2"
 
 	"github.com/muniment/muniment/indexer"
 )
@@ -12,202 +12,185 @@ import (
 // checkEvery is how many postings are read between two looks at the context.
 const checkEvery = 4096
 
-// term is one term of a query with its postings in each part of a view.
+// term is one term of a query with its postings in each segment.
 type term struct {
+	text     string
 	bit      uint64 // which of the query's terms it is; there are at most 64
+	df       uint64 // in how many passages in view it occurs
 	idf      float64
-	postings []api.PostingsList // by part; nil where it does not occur in view
+	postings []*postings // by segment
 }
 
-// search ranks term at a time: for each part of the view, every term adds its share to
-// the passages that have it. Each passage's shares are added up in the order of terms,
-// whatever segment it lies in, so that its score has the same bits in every index.
-func search(ctx context.Context, v *view, visible *indexer.Visible, terms []string, limit int) ([]indexer.Hit, error) {
-	found, weight, err := lookUp(ctx, v, terms)
+// search ranks a window of a segment at a time: the sieve names the documents in view that
+// may be among the best, and these are scored. Each passage's shares are added up in the order
+// of terms, whatever segment it lies in, so that its score has the same bits in every index.
+func search(ctx context.Context, cache *termCache, segments []segment, v *view, visible *indexer.Visible, texts []string, limit int) ([]indexer.Hit, error) {
+	found, weight, err := lookUp(ctx, cache, segments, v, texts)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	best := ranking{limit: limit, visible: visible, terms: found, weight: weight}
-	sums := accumulators.Get().(*accumulator)
-	defer func() {
-		sums.reader = nil // it refers to a segment, whose file may be closed by then
-		accumulators.Put(sums)
-	}()
-	for i, p := range v.parts {
-		sums.reset(len(p.rows))
-		for _, t := range found {
-			if t.postings[i] == nil {
-				continue
-			}
-			if err := sums.add(ctx, v, p, t, i); err != nil {
-				return nil, err
-			}
-		}
-		for n, doc := range sums.touched {
-			if n%checkEvery == 0 && ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			best.offer(indexer.Hit{Row: p.rows[doc], Score: sums.scores[doc]}, sums.held[doc])
+	s := searches.Get().(*searching)
+	defer searches.Put(s)
+	s.begin(v, visible, found, limit)
+	for i := range v.shown {
+		if err := s.segment(ctx, i); err != nil {
+			s.end()
+			return nil, err
 		}
 	}
-	return best.hits(), nil
+	hits := s.best.hits(found, weight)
+	s.end()
+	return hits, nil
 }
 
 // lookUp finds the postings of the terms that occur in view. The others are left out: a
 // term that only hidden passages have is a term nobody has. They count in the weight of
 // the query, the sum of its terms' IDF, which says how much of the query a passage holds.
-func lookUp(ctx context.Context, v *view, terms []string) (found []term, weight float64, err error) {
-	dictionaries := make([]api.TermDictionary, len(v.parts)) // not shared: they keep a place in the file
-	for i, p := range v.parts {
-		if dictionaries[i], err = p.data.Dictionary(textField); err != nil {
-			return nil, 0, err
-		}
+func lookUp(ctx context.Context, cache *termCache, segments []segment, v *view, texts []string) (found []term, weight float64, err error) {
+	terms := make([]term, len(texts))
+	lists := make([]*postings, len(texts)*len(segments))
+	for i, text := range texts {
+		terms[i] = term{text: text, bit: 1 << i, postings: lists[i*len(segments):][:len(segments)]}
 	}
-	for n, text := range terms {
-		if ctx.Err() != nil {
-			return nil, 0, ctx.Err()
-		}
-		t := term{bit: 1 << n, postings: make([]api.PostingsList, len(v.parts))}
-		df := uint64(0)
-		for i, p := range v.parts {
-			except := p.except
-			if except.IsEmpty() {
-				except = nil // spares scorch the work of leaving nothing out
-			}
-			list, err := dictionaries[i].PostingsList([]byte(text), except, nil)
-			if err != nil {
+	for i, s := range segments {
+		if cache.get(s.columns, terms, i) {
+			if err := read(ctx, cache, s, terms, i); err != nil {
 				return nil, 0, err
 			}
-			if n := frequency(list); n > 0 {
-				df += n
-				t.postings[i] = list
-			}
 		}
-		t.idf = v.idf(df)
+		for n := range terms {
+			terms[n].df += frequency(terms[n].postings[i], v.shown[i])
+		}
+	}
+	for _, t := range terms {
+		t.idf = v.idf(t.df)
 		weight += t.idf
-		if df > 0 {
+		if t.df > 0 {
 			found = append(found, t)
 		}
 	}
 	return found, weight, nil
 }
 
-// accumulator sums the scores of one segment's documents.
-type accumulator struct {
-	scores  []float64 // by document number; 0 for those not touched
-	held    []uint64  // by document number: the bits of the terms it has
-	touched []uint32
-	reader  api.PostingsIterator // reused
+// read decodes from the i-th segment the postings that the cache did not know.
+func read(ctx context.Context, cache *termCache, s segment, terms []term, i int) error {
+	dictionary, err := s.data.Dictionary(textField) // not shared: it keeps a place in the file
+	if err != nil {
+		return err
+	}
+	for n := range terms {
+		t := &terms[n]
+		if t.postings[i] != nil {
+			continue
+		}
+		if t.postings[i], err = decode(ctx, dictionary, t.text, len(s.rows)); err != nil {
+			return fmt.Errorf("segment %x: %w", s.id, err)
+		}
+		cache.put(s.columns, t.text, t.postings[i])
+	}
+	return ctx.Err()
 }
 
-// accumulators are kept for the next search: a large segment takes some megabytes.
-var accumulators = sync.Pool{New: func() any { return new(accumulator) }}
+// searching is the state of one search; searches keeps the memory of those that are over.
+type searching struct {
+	view  *view
+	terms []term
+	lanes []lane // by term
+	sieve
+	best  ranking
+	floor float64 // what a passage has to score at least
+}
 
-// reset makes the accumulator ready for a segment. Only what was touched is cleared, so
-// that a small view does not pay for a large segment.
-func (a *accumulator) reset(documents int) {
-	for _, doc := range a.touched {
-		a.scores[doc], a.held[doc] = 0, 0
+var searches = sync.Pool{New: func() any { return new(searching) }}
+
+// A diagram is made anew once the floor has risen by a part in floorStep.
+const floorStep = 1.02
+
+func (s *searching) begin(v *view, visible *indexer.Visible, terms []term, limit int) {
+	s.view, s.terms, s.floor = v, terms, 0
+	s.best = ranking{limit: limit, visible: visible, heap: s.best.heap[:0]}
+	for len(s.lanes) < len(terms) {
+		s.lanes = append(s.lanes, lane{})
 	}
-	a.touched = a.touched[:0]
-	if len(a.scores) < documents {
-		a.scores, a.held = make([]float64, documents), make([]uint64, documents)
+	bounds := make([]bound, len(terms))
+	for i, t := range terms {
+		bounds[i] = bound{lane: i, once: v.score(t.idf, 1, v.shortest), most: v.scoreAtMost(t.idf)}
+		// As many passages as are wanted have this term, and score that at least.
+		if t.df >= uint64(limit) {
+			s.floor = max(s.floor, v.score(t.idf, 1, v.longest))
+		}
+	}
+	s.set(bounds)
+	s.make(s.floor)
+}
+
+// end lets go of what should not be kept in memory.
+func (s *searching) end() {
+	s.view, s.terms, s.best.visible = nil, nil, nil
+	for i := range s.lanes {
+		s.lanes[i].postings = nil
 	}
 }
 
-// add gives the term's share to every passage of the part that has it.
-func (a *accumulator) add(ctx context.Context, v *view, p part, t term, i int) error {
-	postings := t.postings[i].Iterator(true, false, false, a.reader)
-	a.reader = postings
-	for n := 0; ; n++ {
-		if n%checkEvery == 0 && ctx.Err() != nil {
+// segment ranks what is shown of the i-th segment.
+func (s *searching) segment(ctx context.Context, i int) error {
+	in, lanes, occurs := s.view.shown[i], s.lanes[:len(s.terms)], false
+	for n := range s.terms {
+		p := s.terms[n].postings[i]
+		lanes[n].begin(p)
+		occurs = occurs || p != noPostings
+	}
+	if !occurs {
+		return nil
+	}
+	for n, w := range in.windows {
+		if w == nil {
+			continue
+		}
+		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		posting, err := postings.Next()
-		if posting == nil || err != nil {
-			return err
-		}
-		doc := posting.Number()
-		if a.scores[doc] == 0 {
-			a.touched = append(a.touched, uint32(doc))
-		}
-		a.held[doc] |= t.bit
-		a.scores[doc] += v.score(t.idf, posting.Frequency(), p.lengths[doc])
-	}
-}
-
-// ranking keeps the best hits offered to it, as a heap with the worst on top.
-type ranking struct {
-	limit   int
-	visible *indexer.Visible
-	terms   []term
-	weight  float64 // of the query
-	heap    []indexer.Hit
-}
-
-// coverage is the share of the query's weight that the terms with these bits hold.
-func (r *ranking) coverage(held uint64) float64 {
-	sum := 0.0
-	for _, t := range r.terms {
-		if held&t.bit != 0 {
-			sum += t.idf
-		}
-	}
-	return sum / r.weight
-}
-
-// better is the order of every ranking: higher score first, ties by passage id, which is
-// the one order that segments, rows and hidden passages have no part in.
-func (r *ranking) better(a, b indexer.Hit) bool {
-	if a.Score != b.Score {
-		return a.Score > b.Score
-	}
-	return r.visible.Compare(a.Row, b.Row) < 0
-}
-
-// offer keeps the hit, a passage with the terms of these bits, if it is good enough.
-func (r *ranking) offer(h indexer.Hit, held uint64) {
-	switch {
-	case len(r.heap) < r.limit:
-		h.Coverage = r.coverage(held)
-		r.heap = append(r.heap, h)
-		for i := len(r.heap) - 1; i > 0; {
-			parent := (i - 1) / 2
-			if !r.better(r.heap[parent], r.heap[i]) {
-				break
-			}
-			r.heap[parent], r.heap[i] = r.heap[i], r.heap[parent]
-			i = parent
-		}
-	case r.better(h, r.heap[0]):
-		h.Coverage = r.coverage(held)
-		r.heap[0] = h
-		r.sink(len(r.heap))
-	}
-}
-
-// sink puts the top of the first n in its place.
-func (r *ranking) sink(n int) {
-	for i := 0; ; {
-		worst := i
-		for child := 2*i + 1; child <= 2*i+2 && child < n; child++ {
-			if r.better(r.heap[worst], r.heap[child]) {
-				worst = child
+		for j := range lanes {
+			if lanes[j].postings != noPostings {
+				lanes[j].enter(n)
 			}
 		}
-		if worst == i {
-			return
+		s.window(in.of, n, w)
+	}
+	return nil
+}
+
+// window ranks the i-th window of a segment.
+func (s *searching) window(of *columns, i int, w *window) {
+	for j, shown := range &w.words {
+		if shown == 0 {
+			continue
 		}
-		r.heap[worst], r.heap[i] = r.heap[i], r.heap[worst]
-		i = worst
+		for pass := shown & s.pass(s.lanes, j); pass != 0; pass &= pass - 1 {
+			n := bits.TrailingZeros64(pass)
+			s.document(of, i*windowDocs+j*64+n, j, 1<<n)
+		}
+		if s.floor > s.sieve.floor*floorStep {
+			s.make(s.floor)
+		}
 	}
 }
 
-// hits takes the heap apart, worst last.
-func (r *ranking) hits() []indexer.Hit {
-	for n := len(r.heap) - 1; n > 0; n-- {
-		r.heap[0], r.heap[n] = r.heap[n], r.heap[0]
-		r.sink(n)
+// document scores the document of that bit in the word, and offers it to the ranking.
+func (s *searching) document(of *columns, doc, word int, bit uint64) {
+	h := ranked{}
+	for i := range s.terms {
+		l := &s.lanes[i]
+		if l.words[word]&bit != 0 {
+			h.held |= s.terms[i].bit
+			h.Score += s.view.score(s.terms[i].idf, l.frequencyIn(word, bit), of.lengths[doc])
+		}
 	}
-	return r.heap
+	if s.best.full() && h.Score < s.best.heap[0].Score {
+		return
+	}
+	h.Row = of.rows[doc]
+	if s.best.offer(h); s.best.full() {
+		s.floor = max(s.floor, s.best.heap[0].Score)
+	}
 }

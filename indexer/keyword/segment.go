@@ -3,19 +3,37 @@ package keyword
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	api "github.com/blevesearch/scorch_segment_api/v2"
 
 	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/indexer"
 )
 
 // columns hold for each document number of a segment its row and its length in terms.
-// They are immutable: a segment never changes, and a merge makes a new one.
+// They are immutable: a segment never changes, and a merge makes a new one. So they also
+// serve to tell segments apart, which ids do not do over a Reset.
 type columns struct {
 	rows    []catalog.Row
 	lengths []uint32
+	spans   []span // by window
+}
+
+// span is where the rows of a window lie: numbers of chunks. A batch's rows follow one
+// another, so that is in one or two of them.
+type span struct{ first, last uint32 }
+
+func spansOf(rows []catalog.Row) []span {
+	var spans []span
+	for window := range slices.Chunk(rows, windowDocs) {
+		spans = append(spans, span{
+			uint32(slices.Min(window) / indexer.ChunkRows), uint32(slices.Max(window) / indexer.ChunkRows),
+		})
+	}
+	return spans
 }
 
 // segment is one scorch segment as a snapshot sees it.
@@ -45,6 +63,11 @@ func (x *Index) segments(snapshot *scorch.IndexSnapshot) ([]segment, error) {
 		list = append(list, segment{columns: c, id: s.Id(), data: s.Segment(), deleted: s.Deleted()})
 	}
 	x.columns = cache
+	newest := make(map[*columns]bool, len(cache))
+	for _, c := range cache {
+		newest[c] = true
+	}
+	x.terms.keep(newest)
 	return list, nil
 }
 
@@ -96,6 +119,7 @@ func readColumns(s api.Segment) (*columns, error) {
 	if highs != n || lows != n || lengths != n {
 		return nil, fmt.Errorf("%w: columns of %d, %d and %d values for %d passages", ErrDamaged, highs, lows, lengths, n)
 	}
+	c.spans = spansOf(c.rows)
 	return c, nil
 }
 

@@ -2,9 +2,7 @@ package keyword
 
 import (
 	"math"
-
-	"github.com/RoaringBitmap/roaring/v2"
-	api "github.com/blevesearch/scorch_segment_api/v2"
+	"math/bits"
 )
 
 // The parameters of BM25.
@@ -19,34 +17,60 @@ const (
 type statistics struct {
 	passages uint64
 	terms    uint64 // in all passages together
+	shortest uint32 // length of a passage, of those that have a word
+	longest  uint32
 }
 
 // count adds what the view shows of a segment.
-func (s *statistics) count(p part) {
-	outside := p.except
-	inside := roaring.Flip(outside, 0, uint64(len(p.rows)))
-	s.passages += inside.GetCardinality()
-	inside.Iterate(func(doc uint32) bool {
-		s.terms += uint64(p.lengths[doc])
-		return true
-	})
+func (s *statistics) count(in *shown) {
+	for _, w := range in.windows {
+		if w == nil {
+			continue
+		}
+		if s.passages == 0 {
+			s.shortest = w.shortest
+		}
+		s.passages += uint64(w.documents)
+		s.terms += w.terms
+		s.shortest = min(s.shortest, w.shortest)
+		s.longest = max(s.longest, w.longest)
+	}
 }
 
-// frequency is in how many passages the term of the postings occurs; the postings leave
-// out what is not in view.
-func frequency(l api.PostingsList) uint64 { return l.Count() }
+// frequency is in how many of the passages shown of a segment the term of the postings occurs.
+func frequency(p *postings, in *shown) (n uint64) {
+	if p.words == nil {
+		for _, doc := range p.docs {
+			if w := in.windows[doc/windowDocs]; w != nil {
+				n += w.words[doc%windowDocs/64] >> (doc % 64) & 1
+			}
+		}
+		return n
+	}
+	for i, w := range in.windows {
+		if w != nil {
+			for j, word := range (*[windowWords]uint64)(p.words[i*windowWords:]) {
+				n += uint64(bits.OnesCount64(word & w.words[j]))
+			}
+		}
+	}
+	return n
+}
 
 // idf is the weight of a term that df of the passages have, always above 0.
-func (s statistics) idf(df uint64) float64 {
+func (s *statistics) idf(df uint64) float64 {
 	return math.Log(1 + (float64(s.passages-df)+0.5)/(float64(df)+0.5))
 }
 
 // score is what a term adds to the score of a passage of that many terms in which it
 // occurs tf times. The conversions keep compilers from fusing operations, which would
 // round differently on different machines.
-func (s statistics) score(idf float64, tf uint64, terms uint32) float64 {
+func (s *statistics) score(idf float64, tf uint64, terms uint32) float64 {
 	average := float64(s.terms) / float64(s.passages)
 	held := float64(saturation*(1-lengthShare)) + float64(float64(saturation*lengthShare)*(float64(terms)/average))
 	f := float64(tf)
 	return float64(idf*float64(f*(saturation+1))) / (f + held)
 }
+
+// scoreAtMost is what score does not exceed, however often the term occurs.
+func (s *statistics) scoreAtMost(idf float64) float64 { return idf * (saturation + 1) }

@@ -56,11 +56,18 @@ func complain(err error, dir string) {
 	}
 }
 
-// attend is called on scorch's goroutines before they merge and after they persist. It
-// makes a fault there a panic, which scorch recovers from; else one truncated file would
-// end the process. It never asks scorch to wait.
-func attend(scorch.Event) bool {
+// attend is called on scorch's goroutines before and after they merge and after they
+// persist. It makes a fault there a panic, which scorch recovers from; else one truncated
+// file would end the process. It never asks scorch to wait.
+func attend(e scorch.Event) bool {
 	// failpoint: keyword/scorch
 	debug.SetPanicOnFault(true)
+	if e.Kind == scorch.EventKindMergeTaskIntroduction {
+		watched.Range(func(_, w any) bool {
+			x := w.(watch).index
+			x.preparations.Go(func() { x.prepare(e.Scorch) })
+			return true
+		})
+	}
 	return true
 }
