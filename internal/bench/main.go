@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"syscall"
@@ -88,8 +89,16 @@ func bench(ctx context.Context, args []string) (err error) {
 	server := f.String("server", filepath.Join("bin", "muniment"), "the program to measure")
 	asJSON := f.Bool("json", false, "print everything as JSON instead of lines")
 	page := f.String("write", "", "the page to put the results in, between the comments <!-- bench N --> and <!-- end of bench N -->")
+	profile := f.String("cpuprofile", "", "the file to write a CPU profile of this process to; the server is a process of its own")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if *profile != "" {
+		stop, err := profiled(*profile)
+		if err != nil {
+			return err
+		}
+		defer stop()
 	}
 	r := &run{server: *server, dir: *dir, only: strings.Split(*only, ","), progress: os.Stderr}
 	for _, p := range r.only {
@@ -122,6 +131,18 @@ func bench(ctx context.Context, args []string) (err error) {
 	}
 	report.Lines(os.Stdout, r.report.Figures)
 	return nil
+}
+
+// profiled writes a CPU profile until stop is called.
+func profiled(name string) (stop func(), err error) {
+	w, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(w); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return func() { pprof.StopCPUProfile(); w.Close() }, nil
 }
 
 // wants reports whether one of the parts is to be run.
