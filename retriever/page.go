@@ -14,7 +14,7 @@ const MostResults = 1000
 // How many hits each leg gives to the fusion at first: enough that a passage that is good
 // for both legs is not lost to one that is best for one. And at most.
 const (
-	leastDepth = 100
+	leastDepth = 50
 	mostDepth  = 12_800
 )
 

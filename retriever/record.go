@@ -2,9 +2,10 @@ package retriever
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
+	"math"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/audit"
@@ -13,13 +14,17 @@ import (
 
 // Ranking names the way results are found and ordered, for the record. It changes when
 // any constant of the ranking does.
-const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5/tie0.03/cap2/layers100x4"
+const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5/tie0.03/cap2/layers50x4"
 
 // record makes the answer durable in the audit log.
 func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request, state *indexer.State, a Answer) (audit.Entry, error) {
 	var vector string // as the query: who has the vector can tell that it was this one
 	if req.Vector != nil {
-		vector = r.Hash(fmt.Sprint(req.Vector.Values))
+		var b []byte
+		for _, x := range req.Vector.Values {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+		}
+		vector = r.Hash(string(b))
 	}
 	options, err := json.Marshal(struct {
 		Limit      int
