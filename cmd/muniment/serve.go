@@ -65,6 +65,7 @@ DIR/muniment.yaml if it is there), in which unknown keys are errors:
 				return err
 			}
 			spread()
+			go frugal(c.Context())
 			return serve(c.Context(), cfg, func(addr string) { fmt.Fprintln(c.OutOrStdout(), "listening on", addr) })
 		},
 	}
