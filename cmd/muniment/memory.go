@@ -9,7 +9,7 @@ import (
 )
 
 // slack is how much the heap may grow between two collections, about.
-const slack = 128 << 20
+const slack = 64 << 20
 
 // leastPercent is how much it may grow at least, in percent of what is live: a collection
 // reads all of that.
