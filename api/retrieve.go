@@ -37,7 +37,7 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 	}
 	answer, err := s.Retriever.Retrieve(ctx, c.Identity, retriever.Request{
 		ID: c.id, Query: req.GetQuery(), Limit: limit, From: from, Filter: toFilter(req.GetFilter()), AtLeast: atLeast, Chain: c.Chain,
-		Vector: toVector(req.GetVector()),
+		Roles: roles(c), Vector: toVector(req.GetVector()),
 	})
 	if errors.Is(err, indexer.ErrTooManyTerms) {
 		return nil, fieldError{"query", err}
@@ -68,6 +68,14 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 		resp.Degradations = append(resp.Degradations, degradations[d])
 	}
 	return resp, nil
+}
+
+// roles are the caller's, in words.
+func roles(c call) (list []string) {
+	for _, g := range c.Roles {
+		list = append(list, g.String())
+	}
+	return list
 }
 
 func toVector(v *pb.QueryVector) *retriever.Vector {

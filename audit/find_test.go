@@ -53,7 +53,12 @@ func about(r *rand.Rand, n int) audit.Record {
 		User: fmt.Sprintf("user:corp/%d", r.IntN(7)), App: fmt.Sprintf("service:%d", r.IntN(2)),
 	}
 	document := func() string { return fmt.Sprintf("d%d", r.IntN(2000)) }
-	switch r.IntN(5) {
+	switch r.IntN(6) {
+	case 5:
+		rec.Kind, rec.Answer = audit.KindAnswer, &audit.Answer{
+			Retrievals: []string{fmt.Sprintf("r%d", r.IntN(n+1)), fmt.Sprintf("r%d", r.IntN(n+1))}, Request: fmt.Sprint(r.IntN(50)),
+			Citations: []audit.Citation{{Retrieval: "r", Source: "wiki", ID: document()}, {Reference: "handbook/d1"}},
+		}
 	case 0:
 		rec.Kind, rec.Read = audit.KindRead, &audit.Read{Source: "handbook", ID: document(), Version: 1}
 	case 1:
@@ -109,7 +114,8 @@ func TestFindIsAScan(t *testing.T) {
 		}
 		subjects := []audit.Subject{
 			audit.ByUser("user:corp/3"), audit.ByApp("service:1"), audit.OfKind(audit.KindRead), audit.OfKind("none"), audit.WithID("r17"),
-			audit.WithID(fmt.Sprintf("r%d", r.IntN(n))), audit.OfDocument("wiki", "d5"), audit.OfDocument("handbook", fmt.Sprintf("d%d", r.IntN(2000))),
+			audit.WithID(fmt.Sprintf("r%d", r.IntN(n))), audit.OfDocument("wiki", "d5"), audit.OfKind(audit.KindAnswer), audit.OfRetrieval("r11"),
+			audit.ByCaller("user:corp/2", "service:0"), audit.OfRequest("user:corp/3", "service:1", "7"), audit.OfDocument("handbook", fmt.Sprintf("d%d", r.IntN(2000))),
 		}
 		for _, s := range subjects {
 			before := int64(audit.Newest)

@@ -23,10 +23,18 @@ const (
 	ofApp
 	ofKind
 	ofRetrieval
+	ofCaller
+	ofRequest
 )
 
 // WithID is the one record of that id.
 func WithID(id string) Subject { return Subject{aspect: ofID, a: id} }
+
+// ByCaller is the records of what an application did for a user.
+func ByCaller(user, app string) Subject { return Subject{ofCaller, user, app} }
+
+// OfRequest is the record of the answer that a caller reported under that request id.
+func OfRequest(user, app, id string) Subject { return Subject{ofRequest, user + "\x00" + app, id} }
 
 // OfDocument is the records in which a document was returned, read, cited or changed.
 func OfDocument(source, id string) Subject { return Subject{ofDocument, source, id} }
@@ -52,6 +60,12 @@ func (r *Record) subjects() []Subject {
 	if r.App != "" {
 		list = append(list, ByApp(r.App))
 	}
+	if r.User != "" && r.App != "" {
+		list = append(list, ByCaller(r.User, r.App))
+	}
+	if r.Answer != nil {
+		list = append(list, r.answers()...)
+	}
 	known := len(list)
 	document := func(source, id string) {
 		if s := OfDocument(source, id); !slices.Contains(list[known:], s) {
@@ -63,11 +77,31 @@ func (r *Record) subjects() []Subject {
 			document(s.Source, s.ID)
 		}
 	}
+	if r.Answer != nil {
+		for _, c := range r.Answer.Citations {
+			if c.Resolved() {
+				document(c.Source, c.ID)
+			}
+		}
+	}
 	if r.Read != nil && r.Read.Source != "" {
 		document(r.Read.Source, r.Read.ID)
 	}
 	if r.Change != nil && r.Change.Source != "" {
 		document(r.Change.Source, r.Change.ID)
+	}
+	return list
+}
+
+// answers are the retrievals that an answer was made from, each once, and the request it came by.
+func (r *Record) answers() (list []Subject) {
+	for _, id := range r.Answer.Retrievals {
+		if s := OfRetrieval(id); !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	if r.Answer.Request != "" {
+		list = append(list, OfRequest(r.User, r.App, r.Answer.Request))
 	}
 	return list
 }

@@ -69,6 +69,7 @@ type Request struct {
 	Filter  indexer.Filter
 	AtLeast catalog.Revision // answer from this revision or a newer one
 	Chain   []string         // the act chain of the caller's token, for the record
+	Roles   []string         // what the caller may do besides, for the record alone
 	Vector  *Vector          // the query's own vector; nil = the query is embedded
 }
 
