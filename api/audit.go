@@ -54,10 +54,7 @@ func (s auditing) GetRecord(ctx context.Context, req *pb.GetRecordRequest) (*pb.
 	if entry.Leaf != named.Leaf {
 		return nil, catalog.ErrNotFound // a receipt of another log
 	}
-	if record.Retrieval != nil {
-		record.Retrieval.Query = "" // an auditor sees its keyed hash
-	}
-	body, err := json.Marshal(record)
+	body, err := json.Marshal(record.WithoutText())
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func fromResult(r retriever.Result) *pb.Result {
 	return &pb.Result{
 		Document: fromID(d.DocumentID), Version: d.Version, Title: d.Title, Headings: r.Passage.Headings,
 		Text: r.Passage.Text, Span: fromSpan(r.Passage.Span), Score: r.Score, Uri: d.URI, Owner: string(d.Owner),
-		Freshness: fromFinding(r.Finding, d, r.SupersededBy), CitationId: citation(r.Passage.ID),
+		Freshness: fromFinding(r.Finding, d, r.SupersededBy), CitationId: r.Passage.ID.Citation(),
 		ContentHash: contentHash(d), Labels: d.Labels, Sensitivity: d.Access.Label(),
 		HiddenChars: int32(d.Hidden),
 	}

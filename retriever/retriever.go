@@ -110,7 +110,7 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 		return Answer{}, err
 	}
 	answer := Answer{
-		Results: page.results, More: page.more, Conflicts: conflicts(page.results), Degradations: append(degraded, page.degraded...),
+		Results: page.results, More: page.more, Conflicts: Conflicts(page.results), Degradations: append(degraded, page.degraded...),
 		Withheld: visible.Withheld(), Evidence: evidence(page.results), At: view.At(),
 	}
 	if visible.Waiting() {
