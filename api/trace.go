@@ -22,7 +22,7 @@ func (s auditing) TraceAnswer(ctx context.Context, req *pb.TraceAnswerRequest) (
 	if err := s.validate(req); err != nil {
 		return nil, err
 	}
-	item, err := s.named(ctx, req.GetAnswer())
+	item, err := s.named(ctx, "answer", req.GetAnswer())
 	if err != nil {
 		return nil, err
 	}
@@ -55,13 +55,13 @@ func (s auditing) TraceAnswer(ctx context.Context, req *pb.TraceAnswerRequest) (
 
 // named is the record of an id, or of a receipt. What is shaped like an id is looked up as
 // one; nothing of what is found out by trying is told.
-func (h *handler) named(ctx context.Context, name string) (audit.Item, error) {
+func (h *handler) named(ctx context.Context, field, name string) (audit.Item, error) {
 	if b, err := hex.DecodeString(name); err == nil && len(b) == 16 {
 		return h.recorded(ctx, name)
 	}
 	named, err := h.entry(name)
 	if err != nil {
-		return audit.Item{}, fieldError{"answer", identity.ErrSeal}
+		return audit.Item{}, fieldError{field, identity.ErrSeal}
 	}
 	record, entry, err := h.Audit.Record(ctx, named.Index)
 	if err == nil && entry.Leaf != named.Leaf {

@@ -109,7 +109,7 @@ func (x *GetCheckpointResponse) GetCheckpoint() string {
 // GetRecordRequest names a record.
 type GetRecordRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The receipt that came with an answer.
+	// The receipt that came with an answer, or the id of a record: a retrieval_id, an answer_id, the request_id of a read.
 	Receipt       string `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
