@@ -42,7 +42,7 @@ func written(a *pb.TracedAnswer) (s string) {
 // citedAs is a citation in words.
 func citedAs(c *pb.TracedCitation) string {
 	if c.GetDocument() == nil {
-		return "nothing that was returned: " + c.GetReference()
+		return "not resolved: nothing that was returned is called " + c.GetReference()
 	}
 	what := fmt.Sprintf("%s, version %d", refName(c.GetDocument()), c.GetVersion())
 	if c.GetDocumentOnly() {
