@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/hex"
-	"strings"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -47,8 +46,9 @@ func (s auditing) TraceAnswer(ctx context.Context, req *pb.TraceAnswerRequest) (
 	for _, a := range found.Answers {
 		resp.Answers = append(resp.Answers, fromTracedAnswer(a))
 	}
+	left := &room{mostGrants, mostText}
 	for _, r := range found.Retrievals {
-		resp.Retrievals = append(resp.Retrievals, fromTracedRetrieval(r, state.Directory()))
+		resp.Retrievals = append(resp.Retrievals, left.retrieval(r, state.Directory()))
 	}
 	return resp, nil
 }
@@ -115,98 +115,3 @@ func fromTracedAnswer(a trace.Answer) *pb.TracedAnswer {
 	}
 	return out
 }
-
-func fromTracedRetrieval(r trace.Retrieval, d *acl.Directory) *pb.TracedRetrieval {
-	if r.Missing {
-		return &pb.TracedRetrieval{RetrievalId: r.ID, Missing: true}
-	}
-	of := r.Record.Retrieval
-	out := &pb.TracedRetrieval{
-		RetrievalId: r.ID, Index: r.Index, Time: timestamppb.New(r.Record.Time), User: r.Record.User, App: r.Record.App,
-		QueryHash: of.QueryHash, Query: r.Query, Revision: int64(of.Revision), Ranking: of.Ranking, VectorSpace: of.VectorSpace,
-		Degradations: of.Degradations,
-	}
-	gone := d.Deactivated(acl.Principal(r.Record.User))
-	for _, p := range r.Passages {
-		out.Passages = append(out.Passages, fromTracedPassage(p, gone))
-	}
-	return out
-}
-
-func fromTracedPassage(p trace.Passage, deactivated bool) *pb.TracedPassage {
-	out := &pb.TracedPassage{
-		Rank: int32(p.Rank), Document: &pb.DocumentRef{Source: p.Source.Source, Id: p.ID}, Version: p.Version, ContentHash: p.ContentHash,
-		Score: p.Score, State: p.State, ConflictsWith: int32s(p.ConflictsWith), CitationId: p.Citation(), Cited: p.Cited,
-		Policy: fromTracedPolicy(p.Policy), Text: p.Text,
-	}
-	if p.End > p.Start {
-		out.Span = &pb.Span{Start: int32(p.Start), End: int32(p.End)}
-	}
-	for _, c := range p.Changes {
-		out.Changes = append(out.Changes, fromChange(c, deactivated))
-	}
-	return out
-}
-
-func fromTracedPolicy(p trace.Policy) *pb.TracedPolicy {
-	out := &pb.TracedPolicy{
-		Origin: pb.TracedPolicy_Origin(p.Origin), Hash: p.Hash, AccessVersion: p.AccessVersion, Sensitivity: p.Sensitivity,
-	}
-	for _, n := range p.Nodes {
-		out.Nodes = append(out.Nodes, &pb.TracedNode{Node: fromID(n.ID), Policy: fromPolicy(n.Policy)})
-	}
-	return out
-}
-
-var changes = map[trace.Kind]struct {
-	kind pb.SourceChange_Kind
-	text string
-}{
-	trace.Deleted:       {pb.SourceChange_KIND_DELETED, "the document was deleted"},
-	trace.Edited:        {pb.SourceChange_KIND_EDITED, "the document was edited"},
-	trace.Superseded:    {pb.SourceChange_KIND_SUPERSEDED, "another document declares to replace it"},
-	trace.Revoked:       {pb.SourceChange_KIND_REVOKED, "the user may no longer read it"},
-	trace.AccessChanged: {pb.SourceChange_KIND_ACCESS_CHANGED, "who may read it was changed; the user still may"},
-	trace.Conflict:      {pb.SourceChange_KIND_CONFLICT, "it contradicts another source of the retrieval now"},
-	trace.AccessUnknown: {pb.SourceChange_KIND_ACCESS_UNKNOWN, "whether the user may still read it cannot be told"},
-}
-
-func fromChange(c trace.Change, deactivated bool) *pb.SourceChange {
-	of := changes[c.Kind]
-	out := &pb.SourceChange{
-		Kind: of.kind, Explanation: of.text, Version: c.Version, ContentHash: c.ContentHash,
-		Before: c.Before, After: c.After, Withheld: c.Withheld,
-	}
-	if c.By.ID != "" {
-		out.By = fromID(c.By)
-	}
-	switch {
-	case c.Kind == trace.Revoked && deactivated:
-		out.Explanation = "the user has been deactivated, and may read nothing"
-	case c.Kind == trace.Revoked && len(c.Explained.Nodes) > 0:
-		out.Explanation = "the user " + strings.Replace(summary(*c.Explained), "may not", "may no longer", 1)
-	case c.Kind == trace.Conflict && c.After != "":
-		out.Explanation, out.After = c.After, ""
-	}
-	return out
-}
-
-// fromPolicy is absent for no policy.
-func fromPolicy(p *acl.Policy) *pb.Policy {
-	if p == nil {
-		return nil
-	}
-	out := &pb.Policy{Inherit: inherits[p.Inherit]}
-	for _, l := range p.Layers {
-		out.Layers = append(out.Layers, &pb.Layer{Allow: fromGrants(l.Allow), Deny: fromGrants(l.Deny)})
-	}
-	return out
-}
-
-func fromGrants(grants []acl.Grant) (list []*pb.Grant) {
-	for _, g := range grants {
-		list = append(list, &pb.Grant{Principal: string(g.Principal), NotBefore: fromTime(g.NotBefore), NotAfter: fromTime(g.NotAfter)})
-	}
-	return list
-}
-

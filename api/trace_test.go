@@ -285,3 +285,26 @@ func TestListRecords(t *testing.T) {
 		}
 	}
 }
+
+// TestTraceHasRoom: a trace with more grants than it may hold says which policies it leaves out.
+func TestTraceHasRoom(t *testing.T) {
+	wide := &pb.Layer{Allow: []*pb.Grant{{Principal: ada}}}
+	for i := range 8000 {
+		wide.Allow = append(wide.Allow, &pb.Grant{Principal: fmt.Sprintf("user:local/%d", i)})
+	}
+	var items []*pb.IngestRequest
+	for _, id := range []string{"a", "b", "c"} {
+		items = append(items, version(page("handbook", id, dues+id), 1, func(d *pb.Document) { d.Policy = &pb.Policy{Layers: []*pb.Layer{wide}} }))
+	}
+	told := 0
+	for _, p := range story(t, "berth dues", items...).trace(ada).GetRetrievals()[0].GetPassages() {
+		if o := p.GetPolicy(); o.GetOmitted() == (len(o.GetNodes()) > 0) || len(o.GetHash()) != 64 {
+			t.Errorf("%d nodes, omitted: %t, hash %q", len(o.GetNodes()), o.GetOmitted(), o.GetHash())
+		} else if !o.GetOmitted() {
+			told++
+		}
+	}
+	if told != 2 {
+		t.Errorf("%d policies of 8,001 grants are told, want 2", told)
+	}
+}

@@ -16,6 +16,9 @@ func policyLines(p *pb.TracedPolicy, revision int64) (lines []string) {
 	case pb.TracedPolicy_ORIGIN_UNCHANGED:
 		from = "as it is now, which has the recorded hash"
 	}
+	if p.GetOmitted() {
+		from += ", too long to be told here"
+	}
 	hash := p.GetHash()
 	if hash == "" {
 		hash = "not recorded"

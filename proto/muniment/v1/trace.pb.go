@@ -207,7 +207,7 @@ func (x *TraceAnswerRequest) GetAnswer() string {
 // hashes, policies.
 type TraceAnswerResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The answers, newest first.
+	// The answers, newest first; of a retrieval, the 100 newest.
 	Answers []*TracedAnswer `protobuf:"bytes,1,rep,name=answers,proto3" json:"answers,omitempty"`
 	// The retrievals that they were made from, in the order in which the answers name them.
 	Retrievals []*TracedRetrieval `protobuf:"bytes,2,rep,name=retrievals,proto3" json:"retrievals,omitempty"`
@@ -721,7 +721,8 @@ type TracedPassage struct {
 	Policy *TracedPolicy `protobuf:"bytes,11,opt,name=policy,proto3" json:"policy,omitempty"`
 	// What has changed since; empty = nothing.
 	Changes []*SourceChange `protobuf:"bytes,12,rep,name=changes,proto3" json:"changes,omitempty"`
-	// The passage as it was, if it may be shown and is still kept.
+	// The passage as it was, if it may be shown and is still kept. Passages, before and after are 16 MiB at most in one
+	// response; what comes later is left out.
 	Text          string `protobuf:"bytes,13,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -861,7 +862,9 @@ type TracedPolicy struct {
 	// they are no longer kept.
 	Nodes []*TracedNode `protobuf:"bytes,4,rep,name=nodes,proto3" json:"nodes,omitempty"`
 	// The sensitivity label. Absent with them.
-	Sensitivity   string `protobuf:"bytes,5,opt,name=sensitivity,proto3" json:"sensitivity,omitempty"`
+	Sensitivity string `protobuf:"bytes,5,opt,name=sensitivity,proto3" json:"sensitivity,omitempty"`
+	// Whether nodes is left out because the response would be too long: it has 20,000 grants at most.
+	Omitted       bool `protobuf:"varint,6,opt,name=omitted,proto3" json:"omitted,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -929,6 +932,13 @@ func (x *TracedPolicy) GetSensitivity() string {
 		return x.Sensitivity
 	}
 	return ""
+}
+
+func (x *TracedPolicy) GetOmitted() bool {
+	if x != nil {
+		return x.Omitted
+	}
+	return false
 }
 
 // TracedNode is a document or container with its policy.
@@ -1451,13 +1461,14 @@ const file_muniment_v1_trace_proto_rawDesc = "" +
 	" \x01(\bR\x05cited\x121\n" +
 	"\x06policy\x18\v \x01(\v2\x19.muniment.v1.TracedPolicyR\x06policy\x123\n" +
 	"\achanges\x18\f \x03(\v2\x19.muniment.v1.SourceChangeR\achanges\x12\x12\n" +
-	"\x04text\x18\r \x01(\tR\x04text\"\xb3\x02\n" +
+	"\x04text\x18\r \x01(\tR\x04text\"\xcd\x02\n" +
 	"\fTracedPolicy\x128\n" +
 	"\x06origin\x18\x01 \x01(\x0e2 .muniment.v1.TracedPolicy.OriginR\x06origin\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12%\n" +
 	"\x0eaccess_version\x18\x03 \x01(\x03R\raccessVersion\x12-\n" +
 	"\x05nodes\x18\x04 \x03(\v2\x17.muniment.v1.TracedNodeR\x05nodes\x12 \n" +
-	"\vsensitivity\x18\x05 \x01(\tR\vsensitivity\"]\n" +
+	"\vsensitivity\x18\x05 \x01(\tR\vsensitivity\x12\x18\n" +
+	"\aomitted\x18\x06 \x01(\bR\aomitted\"]\n" +
 	"\x06Origin\x12\x16\n" +
 	"\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eORIGIN_HISTORY\x10\x01\x12\x14\n" +
