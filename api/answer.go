@@ -53,7 +53,6 @@ func (s retrieval) RecordAnswer(ctx context.Context, req *pb.RecordAnswerRequest
 	if err != nil {
 		err = errors.Join(retriever.ErrNotRecorded, err)
 	}
-	// failpoint: answer/before-reveal
 	return s.fromAnswer(c, audit.Item{Entry: entry, Record: record}, err)
 }
 

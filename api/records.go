@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/audit/trace"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
@@ -110,7 +111,11 @@ func (s auditing) TraceDocument(ctx context.Context, req *pb.TraceDocumentReques
 	resp := &pb.TraceDocumentResponse{NextPageToken: next}
 	for _, item := range list {
 		use, _ := trace.UseOf(item, id, req.Version)
-		resp.Uses = append(resp.Uses, fromUse(use))
+		out := fromUse(use)
+		if c.Roles.May(identity.RoleAuditor, "") { // places in the log count what else happens
+			out.Index = &item.Index
+		}
+		resp.Uses = append(resp.Uses, out)
 	}
 	return resp, nil
 }
@@ -118,7 +123,7 @@ func (s auditing) TraceDocument(ctx context.Context, req *pb.TraceDocumentReques
 func fromUse(u trace.Use) *pb.DocumentUse {
 	r := u.Record
 	out := &pb.DocumentUse{
-		Kind: string(r.Kind), Id: r.ID, Index: u.Index, Time: timestamppb.New(r.Time), User: r.User, App: r.App,
+		Kind: string(r.Kind), Id: r.ID, Time: timestamppb.New(r.Time), User: r.User, App: r.App,
 		Versions: u.Versions, Ranks: int32s(u.Ranks),
 	}
 	if r.Answer != nil {

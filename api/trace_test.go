@@ -214,6 +214,9 @@ func TestTraceDocument(t *testing.T) {
 			s.must(err)
 			for _, u := range resp.GetUses() {
 				list = append(list, fmt.Sprint(u.GetKind(), u.GetVersions()))
+				if (u.Index != nil) != (role == "auditor") {
+					t.Errorf("%s is told the place %v in the log", role, u.Index)
+				}
 			}
 			if req.PageToken = resp.GetNextPageToken(); req.PageToken == "" {
 				return list

@@ -20,7 +20,7 @@ var tracePages string
 var pages = template.Must(template.New("pages").Funcs(template.FuncMap{
 	"moment": moment, "name": refName, "outcome": func(o pb.Outcome) string { return word(o.String(), "OUTCOME_") },
 	"written": func(a *pb.TracedAnswer) string { return strings.TrimPrefix(written(a), ", ") },
-	"cited":   citedAs, "asked": asked, "policy": policyLines, "change": changeLine, "use": useWords, "clean": cleaned,
+	"cited":   citedAs, "asked": asked, "policy": policyLines, "change": changeLine, "use": useWords, "index_of": indexOf, "clean": cleaned,
 }).Parse(tracePages))
 
 // cleaned is a text without what would turn the direction of a line.

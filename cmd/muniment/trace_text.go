@@ -135,8 +135,16 @@ func printUses(w io.Writer, uses []*pb.DocumentUse) {
 		fmt.Fprintln(w, "no use of it is on record")
 	}
 	for _, u := range uses {
-		fmt.Fprintf(w, "%6d  %s  %-8s  %s  %s by %s  %s\n", u.GetIndex(), moment(u.GetTime()), u.GetKind(), u.GetId(), u.GetUser(), u.GetApp(), useWords(u))
+		fmt.Fprintf(w, "%6s  %s  %-8s  %s  %s by %s  %s\n", indexOf(u), moment(u.GetTime()), u.GetKind(), u.GetId(), u.GetUser(), u.GetApp(), useWords(u))
 	}
+}
+
+// indexOf is a use's place in the log, for who is told it.
+func indexOf(u *pb.DocumentUse) string {
+	if u.Index == nil {
+		return "-"
+	}
+	return fmt.Sprint(u.GetIndex())
 }
 
 // useWords says how a document was used.

@@ -1267,8 +1267,8 @@ type DocumentUse struct {
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// The retrieval_id, answer_id or request_id.
 	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	// Its place in the log, from 0.
-	Index int64 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`
+	// Its place in the log, from 0; for auditors alone.
+	Index *int64 `protobuf:"varint,3,opt,name=index,proto3,oneof" json:"index,omitempty"`
 	// When.
 	Time *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=time,proto3" json:"time,omitempty"`
 	// For whom.
@@ -1332,8 +1332,8 @@ func (x *DocumentUse) GetId() string {
 }
 
 func (x *DocumentUse) GetIndex() int64 {
-	if x != nil {
-		return x.Index
+	if x != nil && x.Index != nil {
+		return *x.Index
 	}
 	return 0
 }
@@ -1510,11 +1510,11 @@ const file_muniment_v1_trace_proto_rawDesc = "" +
 	"\b_version\"m\n" +
 	"\x15TraceDocumentResponse\x12,\n" +
 	"\x04uses\x18\x01 \x03(\v2\x18.muniment.v1.DocumentUseR\x04uses\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa4\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb3\x02\n" +
 	"\vDocumentUse\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
-	"\x05index\x18\x03 \x01(\x03R\x05index\x12.\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x19\n" +
+	"\x05index\x18\x03 \x01(\x03H\x00R\x05index\x88\x01\x01\x12.\n" +
 	"\x04time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x12\n" +
 	"\x04user\x18\x05 \x01(\tR\x04user\x12\x10\n" +
 	"\x03app\x18\x06 \x01(\tR\x03app\x12\x1a\n" +
@@ -1522,7 +1522,8 @@ const file_muniment_v1_trace_proto_rawDesc = "" +
 	"\x05ranks\x18\b \x03(\x05R\x05ranks\x12.\n" +
 	"\aoutcome\x18\t \x01(\x0e2\x14.muniment.v1.OutcomeR\aoutcome\x12#\n" +
 	"\rretrieval_ids\x18\n" +
-	" \x03(\tR\fretrievalIdsB;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	" \x03(\tR\fretrievalIdsB\b\n" +
+	"\x06_indexB;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_trace_proto_rawDescOnce sync.Once
@@ -1603,6 +1604,7 @@ func file_muniment_v1_trace_proto_init() {
 	file_muniment_v1_policy_proto_init()
 	file_muniment_v1_retrieval_proto_init()
 	file_muniment_v1_trace_proto_msgTypes[9].OneofWrappers = []any{}
+	file_muniment_v1_trace_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
