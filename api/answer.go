@@ -53,6 +53,7 @@ func (s retrieval) RecordAnswer(ctx context.Context, req *pb.RecordAnswerRequest
 	if err != nil {
 		err = errors.Join(retriever.ErrNotRecorded, err)
 	}
+	// failpoint: api/answer-recorded
 	return s.fromAnswer(c, audit.Item{Entry: entry, Record: record}, err)
 }
 
