@@ -7,11 +7,11 @@ CC     := $(shell go env CC)
 # Nothing here uses cgo; the race detector alone needs it.
 export CGO_ENABLED = 0
 
-.PHONY: help build test prove figures crash demo generate breaking fuzz bench microbench clean
+.PHONY: help build test prove figures crash demo demo-audit generate breaking fuzz bench microbench clean
 
 help: ## print this
 	@echo 'usage: make TARGET'
-	@sed -n 's/^\([a-z]*\):.*## /  \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /  \1	/p' $(MAKEFILE_LIST)
 
 build: ## build bin/muniment: one static program, no cgo
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/muniment
@@ -43,6 +43,9 @@ crash: ## kill servers at N=200 random moments and at every failpoint, and count
 
 demo: build ## walk through the example company with real servers, and stop
 	bin/muniment demo --company testdata/company --questions testdata/company-questions.json
+
+demo-audit: build ## follow one answer of the example company from its report to its changed sources, and forge its record
+	bin/muniment demo --audit --company testdata/company --questions testdata/company-questions.json
 
 generate: ## format the contract in proto/ and generate its Go code
 	tools/generate.sh

@@ -37,6 +37,7 @@ var mayImport = map[string]string{
 	"audit":           "acl catalog",
 	"audit/file":      "acl catalog audit",
 	"audit/postgres":  "acl catalog audit",
+	"audit/trace":     "acl freshness catalog audit indexer retriever", // what became of what was recorded
 	"audit/audittest": "acl catalog audit catalog/catalogtest",
 
 	"indexer":             "acl freshness catalog indexer/extract",
@@ -78,7 +79,7 @@ var mayImport = map[string]string{
 }
 
 // speaks is what every package that answers on the wire may import.
-const speaks = "acl freshness catalog audit indexer retriever freshness/desk catalog/watch proto/muniment/v1"
+const speaks = "acl freshness catalog audit indexer retriever freshness/desk catalog/watch audit/trace proto/muniment/v1"
 
 // onlyIn lists modules that some packages keep to themselves, as a prefix of the import path.
 var onlyIn = []struct{ prefix, packages string }{

@@ -69,6 +69,7 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 		&pb.GetCallerRequest{}, &pb.GetGroupRequest{}, &pb.GetCheckpointRequest{}, &pb.GetRecordRequest{},
 		&pb.ExplainAccessRequest{}, &pb.PreviewAccessChangeRequest{},
 		&pb.SetSourceRequest{}, &pb.ListSourcesRequest{}, &pb.StartSyncRequest{}, &pb.CommitSyncRequest{}, &pb.AbortSyncRequest{},
+		&pb.RecordAnswerRequest{}, &pb.ListRetrievalsRequest{}, &pb.ListRecordsRequest{}, &pb.TraceAnswerRequest{}, &pb.TraceDocumentRequest{},
 		&pb.GetStatusRequest{}, &pb.CheckRequest{}, &pb.RebuildRequest{}, &pb.BackupRequest{},
 	))
 	if err != nil {
@@ -114,6 +115,7 @@ type handler struct {
 	validator protovalidate.Validator
 	declared  map[string]*pb.MethodAccess // who may call what
 	preparing chan struct{}               // one place for each document being prepared
+	reporting locks                       // of answers that are being recorded, by request
 }
 
 // record makes an audit record of a read durable and returns its sealed receipt.

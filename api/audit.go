@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/muniment/muniment/audit"
-	"github.com/muniment/muniment/catalog"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
@@ -43,21 +42,12 @@ func (s auditing) GetRecord(ctx context.Context, req *pb.GetRecordRequest) (*pb.
 	if err := s.validate(req); err != nil {
 		return nil, err
 	}
-	named, err := s.entry(req.GetReceipt())
+	item, err := s.named(ctx, "receipt", req.GetReceipt())
 	if err != nil {
 		return nil, err
 	}
-	record, entry, err := s.Audit.Record(ctx, named.Index)
-	if err != nil {
-		return nil, err
-	}
-	if entry.Leaf != named.Leaf {
-		return nil, catalog.ErrNotFound // a receipt of another log
-	}
-	if record.Retrieval != nil {
-		record.Retrieval.Query = "" // an auditor sees its keyed hash
-	}
-	body, err := json.Marshal(record)
+	record, entry := item.Record, item.Entry
+	body, err := json.Marshal(record.WithoutText())
 	if err != nil {
 		return nil, err
 	}

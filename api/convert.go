@@ -2,8 +2,6 @@ package api
 
 import (
 	"encoding/hex"
-	"fmt"
-	"net/url"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -106,11 +104,6 @@ func fromSpan(s freshness.Span) *pb.Span {
 		return nil
 	}
 	return &pb.Span{Start: int32(s.Start), End: int32(s.End)}
-}
-
-// citation names a passage the same way on every server.
-func citation(id catalog.PassageID) string {
-	return fmt.Sprintf("%s/%s@%d#%d", url.PathEscape(id.Document.Source), url.PathEscape(id.Document.ID), id.Version, id.Ordinal)
 }
 
 func contentHash(d catalog.Document) string { return hex.EncodeToString(d.ContentHash[:]) }

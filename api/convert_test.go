@@ -114,7 +114,7 @@ func TestCitationsAreInjective(t *testing.T) {
 	seen := map[string]catalog.PassageID{}
 	rapid.Check(t, func(t *rapid.T) {
 		p := id.Draw(t, "passage")
-		c := citation(p)
+		c := p.Citation()
 		if other, ok := seen[c]; ok && other != p {
 			t.Fatalf("%+v and %+v are both cited as %q", other, p, c)
 		}
@@ -125,8 +125,8 @@ func TestCitationsAreInjective(t *testing.T) {
 		{Document: catalog.DocumentID{Source: "a", ID: "b@1"}, Version: 2}:  {Document: catalog.DocumentID{Source: "a", ID: "b"}, Version: 1},
 		{Document: catalog.DocumentID{Source: "a", ID: "b%2F"}, Version: 2}: {Document: catalog.DocumentID{Source: "a", ID: "b/"}, Version: 2},
 	} {
-		if citation(a) == citation(b) {
-			t.Errorf("%+v and %+v are both cited as %q", a, b, citation(a))
+		if a.Citation() == b.Citation() {
+			t.Errorf("%+v and %+v are both cited as %q", a, b, a.Citation())
 		}
 	}
 }

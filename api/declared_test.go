@@ -87,6 +87,9 @@ var aboutSource = map[protoreflect.FullName]func(source string) []proto.Message{
 	"muniment.v1.SourceService.StartSync":  func(s string) []proto.Message { return []proto.Message{&pb.StartSyncRequest{Source: s}} },
 	"muniment.v1.SourceService.CommitSync": func(s string) []proto.Message { return []proto.Message{&pb.CommitSyncRequest{Source: s, Session: "x"}} },
 	"muniment.v1.SourceService.AbortSync":  func(s string) []proto.Message { return []proto.Message{&pb.AbortSyncRequest{Source: s}} },
+	"muniment.v1.AuditService.TraceDocument": func(s string) []proto.Message {
+		return []proto.Message{&pb.TraceDocumentRequest{Document: &pb.DocumentRef{Source: s, Id: "x"}}}
+	},
 	"muniment.v1.AccessService.ExplainAccess": func(s string) []proto.Message {
 		return []proto.Message{&pb.ExplainAccessRequest{Document: &pb.DocumentRef{Source: s, Id: "x"}, Subject: &pb.Subject{Principal: ada}}}
 	},

@@ -286,6 +286,9 @@ func TestSourcesHavePages(t *testing.T) {
 
 // wholeLists are the lists of responses that have no pages, each with why.
 var wholeLists = map[protoreflect.FullName]string{
+	"muniment.v1.RecordAnswerResponse.unresolved":    "of the 200 citations of the request at most",
+	"muniment.v1.TraceAnswerResponse.answers":        "100 at most",
+	"muniment.v1.TraceAnswerResponse.retrievals":     "20 at most, with 20,000 grants and 16 MiB of text at most",
 	"muniment.v1.RetrieveResponse.conflicts":         "of the passages of the page",
 	"muniment.v1.RetrieveResponse.degradations":      "one of each kind",
 	"muniment.v1.RetrieveResponse.withheld_sources":  "names of sources, of which a filter leaves those asked for",
@@ -329,8 +332,8 @@ func TestListsHavePages(t *testing.T) {
 			}
 		}
 	}
-	if paged != 2 {
-		t.Errorf("%d lists have pages, want those of Retrieve and ListSources", paged)
+	if paged != 5 {
+		t.Errorf("%d lists have pages, want those of Retrieve, ListSources, ListRetrievals, ListRecords and TraceDocument", paged)
 	}
 }
 

@@ -37,7 +37,7 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 	}
 	answer, err := s.Retriever.Retrieve(ctx, c.Identity, retriever.Request{
 		ID: c.id, Query: req.GetQuery(), Limit: limit, From: from, Filter: toFilter(req.GetFilter()), AtLeast: atLeast, Chain: c.Chain,
-		Vector: toVector(req.GetVector()),
+		Roles: roles(c), Vector: toVector(req.GetVector()),
 	})
 	if errors.Is(err, indexer.ErrTooManyTerms) {
 		return nil, fieldError{"query", err}
@@ -68,6 +68,14 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 		resp.Degradations = append(resp.Degradations, degradations[d])
 	}
 	return resp, nil
+}
+
+// roles are the caller's, in words.
+func roles(c call) (list []string) {
+	for _, g := range c.Roles {
+		list = append(list, g.String())
+	}
+	return list
 }
 
 func toVector(v *pb.QueryVector) *retriever.Vector {
@@ -105,7 +113,7 @@ func fromResult(r retriever.Result) *pb.Result {
 	return &pb.Result{
 		Document: fromID(d.DocumentID), Version: d.Version, Title: d.Title, Headings: r.Passage.Headings,
 		Text: r.Passage.Text, Span: fromSpan(r.Passage.Span), Score: r.Score, Uri: d.URI, Owner: string(d.Owner),
-		Freshness: fromFinding(r.Finding, d, r.SupersededBy), CitationId: citation(r.Passage.ID),
+		Freshness: fromFinding(r.Finding, d, r.SupersededBy), CitationId: r.Passage.ID.Citation(),
 		ContentHash: contentHash(d), Labels: d.Labels, Sensitivity: d.Access.Label(),
 		HiddenChars: int32(d.Hidden),
 	}

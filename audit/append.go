@@ -39,6 +39,7 @@ func (l *Log) appendAll(ctx context.Context, records []Record) ([]Entry, error) 
 	}
 	q := &request{
 		stored:  make([]Stored, len(records)),
+		about:   make([][]uint64, len(records)),
 		entries: make([]Entry, len(records)),
 		done:    make(chan struct{}),
 	}
@@ -52,6 +53,7 @@ func (l *Log) appendAll(ctx context.Context, records []Record) ([]Entry, error) 
 		rand.Read(s.Salt[:]) // never fails
 		s.Commitment = Commitment(&s.Salt, body)
 		s.Outbox = records[i].Outbox
+		q.about[i] = records[i].hashes()
 		q.entries[i].Leaf = Leaf(s.Commitment)
 	}
 	if err := l.enqueue(q); err != nil {

@@ -38,13 +38,16 @@ func (l *Log) Erase(ctx context.Context, r Record, indexes ...int64) (Entry, err
 		if err := l.sign(); err != nil {
 			return err
 		}
+		if err := l.register.forget(indexes); err != nil {
+			return err
+		}
 		err := l.storage.Erase(context.Background(), indexes)
 		if err != nil && !errors.Is(err, ErrFull) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			return l.poison(err)
 		}
-		return err
+		return errors.Join(err, l.register.forget(indexes)) // also what has been made anew meanwhile
 	})
 	if err != nil {
 		return Entry{}, fmt.Errorf("erasing from the audit log: %w", err)

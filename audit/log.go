@@ -27,7 +27,7 @@ var (
 	ErrClosed = errors.New("audit: log is closed")
 )
 
-// Config says whose log it is. All fields but Saved are required.
+// Config says whose log it is. All fields but Saved and Shelf are required.
 type Config struct {
 	Origin   string        // C2SP origin line: the log's name, without spaces, at most 255 bytes
 	Signer   note.Signer   // signs checkpoints
@@ -35,6 +35,8 @@ type Config struct {
 	// Saved is a checkpoint of this log that was kept elsewhere. With it Open notices a storage
 	// that was rolled back as a whole, checkpoint included. Nil means that none is at hand.
 	Saved []byte
+	// Shelf keeps what Find looks records up in. Optional: without one it is kept in memory.
+	Shelf Shelf
 }
 
 // Entry is a record's place in the log.
@@ -63,6 +65,7 @@ type Log struct {
 	quit     chan struct{}
 	ended    chan struct{}
 	poisoned chan struct{} // closed once failed is set
+	register *register
 
 	mu         sync.Mutex
 	queue      []*request
@@ -84,6 +87,7 @@ type Log struct {
 // request is what one call of Append waits for.
 type request struct {
 	stored  []Stored
+	about   [][]uint64 // by record, the hashes of its subjects
 	entries []Entry
 	done    chan struct{} // closed when entries or err is set
 	err     error

@@ -37,6 +37,7 @@ func Open(ctx context.Context, s Storage, c Config) (*Log, error) {
 		asks: make(chan func()), wake: make(chan struct{}, 1),
 		quit: make(chan struct{}), ended: make(chan struct{}), poisoned: make(chan struct{}),
 	}
+	l.register = &register{shelf: c.Shelf, records: l.Records, fans: map[int64]fanout{}}
 	tail, err := s.Tail(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("opening the audit log: %w", err)
@@ -46,6 +47,9 @@ func Open(ctx context.Context, s Storage, c Config) (*Log, error) {
 		err = l.begin()
 	} else {
 		err = l.resume(ctx, tail)
+	}
+	if err == nil {
+		err = l.register.open(ctx, l.size)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the audit log: %w", err)

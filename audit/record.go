@@ -31,6 +31,7 @@ const (
 	KindToken    Kind = "token"    // a token was issued
 	KindErase    Kind = "erase"    // bodies of earlier records were erased
 	KindOperate  Kind = "operate"  // the operator did something: a check, a rebuild, a backup, a restore
+	KindAnswer   Kind = "answer"   // an app reported what it told somebody
 )
 
 // Record is the body of one entry; it is stored as JSON in the order of these fields.
@@ -48,6 +49,7 @@ type Record struct {
 	Change    *Change    `json:"change,omitempty"`
 	Erasure   *Erasure   `json:"erasure,omitempty"` // set by Log.Erase alone
 	Operation *Operation `json:"operation,omitempty"`
+	Answer    *Answer    `json:"answer,omitempty"`
 }
 
 // Retrieval pins what an answer was made of.
@@ -55,13 +57,22 @@ type Retrieval struct {
 	QueryHash    string          `json:"query_hash"`        // keyed hash, made by the caller
 	Query        string          `json:"query,omitempty"`   // plaintext; leaves with the body when that is erased
 	Options      json.RawMessage `json:"options,omitempty"` // of the request, as JSON
-	Revision     uint64          `json:"revision"`          // of the catalog
+	Revision     uint64          `json:"revision"`          // of the catalog, which holds the directory too
 	Ranking      string          `json:"ranking,omitempty"` // configuration that ranked
 	VectorSpace  string          `json:"vector_space,omitempty"`
 	Degradations []string        `json:"degradations,omitempty"`
 	Withheld     []string        `json:"withheld,omitempty"` // sources
 	Sources      []Source        `json:"sources,omitempty"`  // in the order of the answer
 	Conflicts    int             `json:"conflicts,omitempty"`
+	Caller       *Caller         `json:"caller,omitempty"` // nil in records of older servers
+}
+
+// Caller is what a token said of whom it was made for, beside user, app and chain: what decided, with
+// the catalog, what the user could read.
+type Caller struct {
+	Roles     []string `json:"roles,omitempty"`
+	Guest     bool     `json:"guest,omitempty"`     // everyone does not include the user
+	Clearance []string `json:"clearance,omitempty"` // the labels the user was cleared for, in order
 }
 
 // Source is one passage of an answer.
@@ -75,6 +86,12 @@ type Source struct {
 	Rank        int     `json:"rank"`
 	Score       float64 `json:"score"`           // finite
 	State       string  `json:"state,omitempty"` // freshness at that time
+
+	Ordinal       int    `json:"ordinal,omitempty"`        // of the passage in its version
+	URI           string `json:"uri,omitempty"`            // of the document, as it was returned
+	AccessVersion int64  `json:"access_version,omitempty"` // of the document's own policy
+	Policies      string `json:"policies,omitempty"`       // acl.Access.Digest of all that decided, in hexadecimal
+	ConflictsWith []int  `json:"conflicts_with,omitempty"` // the ranks of the passages that contradict it, rising
 }
 
 // Read names a document whose text left.

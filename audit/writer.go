@@ -85,6 +85,7 @@ func (l *Log) group() {
 func (l *Log) append(queue []*request) (outbox uint64, err error) {
 	before := l.tree.clone()
 	b := Batch{First: l.tree.Size()}
+	var about [][]uint64
 	for _, q := range queue {
 		for i := range q.stored {
 			q.entries[i].Index = l.tree.Size()
@@ -92,6 +93,7 @@ func (l *Log) append(queue []*request) (outbox uint64, err error) {
 			b.Hashes = l.tree.Add(q.entries[i].Leaf, b.Hashes)
 		}
 		b.Entries = append(b.Entries, q.stored...)
+		about = append(about, q.about...)
 	}
 	// Not under a caller's context: one caller's deadline must not fail the others' records.
 	if err := l.storage.Append(context.Background(), b); err != nil {
@@ -103,6 +105,7 @@ func (l *Log) append(queue []*request) (outbox uint64, err error) {
 	if l.news.IsZero() {
 		l.news = time.Now()
 	}
+	l.register.add(b.First, about)
 	return b.Entries[len(b.Entries)-1].Outbox, nil
 }
 

@@ -95,6 +95,11 @@ type Snapshot interface {
 	Passages(ctx context.Context, view acl.View, ids []PassageID) ([]Passage, error)
 	// Text returns the original text of an admitted document. Error: ErrNotFound.
 	Text(ctx context.Context, view acl.View, id DocumentID) (string, error)
+	// Standing returns how a document stands and who may read it, whoever asks. It holds
+	// nothing of what the document says, and is for the record and those who look after it.
+	// Error: ErrNotFound if nothing was ever heard of the document, or its tombstone was
+	// dropped.
+	Standing(ctx context.Context, id DocumentID) (Standing, error)
 	// Directory is the groups at this revision. It holds nothing of documents, but is for
 	// callers with a role alone: who is in which group is not everybody's to know.
 	Directory() *acl.Directory

@@ -3,6 +3,8 @@ package catalog
 import (
 	"cmp"
 	"crypto/sha256"
+	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/muniment/muniment/acl"
@@ -32,6 +34,11 @@ type PassageID struct {
 // it, because it is the only order that hidden documents cannot influence.
 func (a PassageID) Compare(b PassageID) int {
 	return cmp.Or(a.Document.Compare(b.Document), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Ordinal, b.Ordinal))
+}
+
+// Citation names the passage in a line of text, the same way on every server.
+func (a PassageID) Citation() string {
+	return fmt.Sprintf("%s/%s@%d#%d", url.PathEscape(a.Document.Source), url.PathEscape(a.Document.ID), a.Version, a.Ordinal)
 }
 
 // Row numbers every passage a store has ever held, in order of arrival, from 1. Rows are

@@ -25,6 +25,17 @@ func (t *Table) Explain(id catalog.DocumentID, view acl.View) (Explanation, bool
 	return Explanation{Proof: view.Explain(d.Governed(lookup)), Containers: path, Dangling: dangling}, true
 }
 
+// Access is what decides who may read the document: all of it, and the document's own part,
+// of which documents that are governed alike share the policy. It reports false if the
+// document is not present.
+func (t *Table) Access(id catalog.DocumentID) (whole acl.Access, own catalog.Access, ok bool) {
+	e, ok := t.documents.get(id)
+	if !ok {
+		return acl.Access{}, catalog.Access{}, false
+	}
+	return t.access(e.governance), e.document().Access, true
+}
+
 // lookup returns the containers of a source by their ids.
 func (t *Table) lookup(source string) func(id string) (catalog.Container, bool) {
 	return func(id string) (catalog.Container, bool) {

@@ -47,9 +47,9 @@ type Conflict struct {
 	Superseded bool
 }
 
-// conflicts compares the returned passages with each other and nothing else. Spans are
-// of the documents' texts.
-func conflicts(results []Result) []Conflict {
+// Conflicts compares the passages with each other and nothing else. Spans are of the
+// documents' texts.
+func Conflicts(results []Result) []Conflict {
 	sources := make([]freshness.Source, len(results))
 	for i, r := range results {
 		d := r.Document

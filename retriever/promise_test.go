@@ -2,6 +2,7 @@ package retriever_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
@@ -130,15 +131,23 @@ func TestTheRecordIsTheAnswer(t *testing.T) {
 		Retrieval: &audit.Retrieval{
 			QueryHash: "hash of parental leave", Query: "parental leave", Options: got.Retrieval.Options,
 			Revision: got.Retrieval.Revision, Ranking: retriever.Ranking, VectorSpace: d.Space.ID, Conflicts: len(a.Conflicts),
+			Caller: &audit.Caller{Clearance: []string{"internal", "public"}},
 		},
 	}
 	for i, r := range a.Results {
 		want.Retrieval.Sources = append(want.Retrieval.Sources, audit.Source{
 			Source: "handbook", ID: r.Document.ID, Version: 1, ContentHash: hexHash(r.Document), Start: r.Passage.Span.Start,
 			End: r.Passage.Span.End, Rank: i + 1, Score: r.Score, State: r.Finding.State.String(),
+			Ordinal: r.Passage.ID.Ordinal, URI: r.Document.URI, ConflictsWith: []int{2 - i},
+			Policies: hex.EncodeToString(digest(acl.Access{Chain: []*acl.Policy{r.Document.Access.Policy}, Source: "handbook", Sensitivity: "internal"})),
 		})
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(a.Results) != 2 {
 		t.Errorf("the record of %d results (-want +got):\n%s", len(a.Results), diff)
 	}
+}
+
+func digest(a acl.Access) []byte {
+	sum := a.Digest()
+	return sum[:]
 }

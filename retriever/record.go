@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math"
+	"slices"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/audit"
+	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/indexer"
 )
 
@@ -38,7 +40,7 @@ func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request
 	retrieval := &audit.Retrieval{
 		QueryHash: r.Hash(req.Query), Query: req.Query, Options: options,
 		Revision: uint64(state.Revision()), Ranking: Ranking, VectorSpace: r.space(req), Conflicts: len(a.Conflicts),
-		Withheld: a.Withheld,
+		Withheld: a.Withheld, Caller: pinned(caller, req),
 	}
 	for _, d := range a.Degradations {
 		retrieval.Degradations = append(retrieval.Degradations, d.String())
@@ -49,10 +51,62 @@ func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request
 			ContentHash: hex.EncodeToString(res.Document.ContentHash[:]),
 			Start:       res.Passage.Span.Start, End: res.Passage.Span.End,
 			Rank: req.From + i + 1, Score: res.Score, State: res.Finding.State.String(),
+			Ordinal: res.Passage.ID.Ordinal, URI: res.Document.URI,
 		})
 	}
+	pinPolicies(state.Table, retrieval.Sources)
+	pinConflicts(a.Conflicts, retrieval.Sources)
 	return r.Log.Append(ctx, audit.Record{
 		ID: req.ID, Time: a.At, Kind: "retrieve", App: string(caller.App), User: string(caller.User),
 		Chain: req.Chain, Groups: audit.GroupsOf(caller), Retrieval: retrieval,
 	})
+}
+
+// pinned is what is recorded of the caller beside the names.
+func pinned(caller acl.Identity, req Request) *audit.Caller {
+	c := &audit.Caller{Roles: req.Roles, Guest: caller.Guest}
+	for label, cleared := range caller.Clearance {
+		if cleared {
+			c.Clearance = append(c.Clearance, label)
+		}
+	}
+	slices.Sort(c.Clearance)
+	return c
+}
+
+// pinPolicies notes of each source which policies let it through. Documents share policies,
+// some of 10,000 grants, so each is hashed once.
+func pinPolicies(t *indexer.Table, sources []audit.Source) {
+	type kind struct {
+		own                            *acl.Policy
+		source, container, sensitivity string
+	}
+	known := map[kind]string{}
+	for i := range sources {
+		s := &sources[i]
+		access, own, ok := t.Access(catalog.DocumentID{Source: s.Source, ID: s.ID})
+		if !ok {
+			continue
+		}
+		k := kind{own.Policy, s.Source, own.Container, access.Sensitivity}
+		if known[k] == "" {
+			sum := access.Digest()
+			known[k] = hex.EncodeToString(sum[:])
+		}
+		s.AccessVersion, s.Policies = own.Version, known[k]
+	}
+}
+
+// pinConflicts notes of each source which others of the answer contradict it.
+func pinConflicts(conflicts []Conflict, sources []audit.Source) {
+	note := func(i, j int) {
+		if ranks := &sources[i].ConflictsWith; !slices.Contains(*ranks, sources[j].Rank) {
+			*ranks = append(*ranks, sources[j].Rank)
+			slices.Sort(*ranks)
+		}
+	}
+	for _, c := range conflicts {
+		note(c.A, c.B)
+		note(c.B, c.A)
+	}
 }

@@ -69,6 +69,7 @@ type Request struct {
 	Filter  indexer.Filter
 	AtLeast catalog.Revision // answer from this revision or a newer one
 	Chain   []string         // the act chain of the caller's token, for the record
+	Roles   []string         // what the caller may do besides, for the record alone
 	Vector  *Vector          // the query's own vector; nil = the query is embedded
 }
 
@@ -109,7 +110,7 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 		return Answer{}, err
 	}
 	answer := Answer{
-		Results: page.results, More: page.more, Conflicts: conflicts(page.results), Degradations: append(degraded, page.degraded...),
+		Results: page.results, More: page.more, Conflicts: Conflicts(page.results), Degradations: append(degraded, page.degraded...),
 		Withheld: visible.Withheld(), Evidence: evidence(page.results), At: view.At(),
 	}
 	if visible.Waiting() {

@@ -149,16 +149,7 @@ func (r *reader) admitted(view acl.View, id catalog.DocumentID) (*catalog.Docume
 	}
 	if d != nil {
 		var failed error
-		access := d.Governed(func(container string) (catalog.Container, bool) {
-			c, err := r.container(catalog.DocumentID{Source: id.Source, ID: container})
-			if err != nil {
-				failed = err
-			}
-			if c == nil {
-				return catalog.Container{}, false
-			}
-			return *c, true
-		})
+		access := d.Governed(r.lookup(id.Source, &failed))
 		if failed != nil {
 			return nil, failed
 		}
@@ -168,6 +159,34 @@ func (r *reader) admitted(view acl.View, id catalog.DocumentID) (*catalog.Docume
 	}
 	r.documents[id] = d
 	return d, nil
+}
+
+// lookup returns the containers of a source by their ids, and puts an error where it is told.
+func (r *reader) lookup(source string, failed *error) func(id string) (catalog.Container, bool) {
+	return func(id string) (catalog.Container, bool) {
+		c, err := r.container(catalog.DocumentID{Source: source, ID: id})
+		if err != nil {
+			*failed = err
+		}
+		if c == nil {
+			return catalog.Container{}, false
+		}
+		return *c, true
+	}
+}
+
+// standing returns how a document stands. Error: catalog.ErrNotFound.
+func (r *reader) standing(id catalog.DocumentID) (s catalog.Standing, err error) {
+	d, err := r.document(id)
+	if err != nil {
+		return s, err
+	}
+	if d == nil || d.State == catalog.AccessOnly && d.Access.Version == 0 {
+		return s, catalog.ErrNotFound
+	}
+	var failed error
+	s = d.Stands(r.lookup(id.Source, &failed))
+	return s, failed
 }
 
 // passage is the stored form of a catalog.Passage.

@@ -207,3 +207,14 @@ func (n *snapshot) Text(ctx context.Context, view acl.View, id catalog.DocumentI
 	}
 	return text, nil
 }
+
+func (n *snapshot) Standing(ctx context.Context, id catalog.DocumentID) (s catalog.Standing, err error) {
+	err = n.read(ctx, func(r *reader) (err error) {
+		s, err = r.standing(id)
+		return err
+	})
+	if err != nil {
+		return catalog.Standing{}, fmt.Errorf("reading how a document stands: %w", err)
+	}
+	return s, nil
+}

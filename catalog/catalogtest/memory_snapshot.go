@@ -80,11 +80,27 @@ func (n *snapshot) admitted(s *memory, view acl.View, id catalog.DocumentID) (ca
 	if !known || d.State != catalog.Present {
 		return d, false
 	}
-	access := d.Governed(func(container string) (catalog.Container, bool) {
-		c, _, known := s.containers.at(catalog.DocumentID{Source: id.Source, ID: container}, n.at)
+	return d, view.Admits(d.Governed(n.lookup(s, id.Source)))
+}
+
+// lookup returns the containers of a source by their ids.
+func (n *snapshot) lookup(s *memory, source string) func(id string) (catalog.Container, bool) {
+	return func(id string) (catalog.Container, bool) {
+		c, _, known := s.containers.at(catalog.DocumentID{Source: source, ID: id}, n.at)
 		return c, known
+	}
+}
+
+func (n *snapshot) Standing(ctx context.Context, id catalog.DocumentID) (of catalog.Standing, err error) {
+	err = n.read(ctx, func(s *memory) error {
+		d, _, known := s.documents.at(id, n.at)
+		if !known || d.State == catalog.AccessOnly && d.Access.Version == 0 {
+			return catalog.ErrNotFound
+		}
+		of = d.Stands(n.lookup(s, id.Source))
+		return nil
 	})
-	return d, view.Admits(access)
+	return of, err
 }
 
 func (n *snapshot) Documents(ctx context.Context, view acl.View, ids []catalog.DocumentID) (found []catalog.Document, err error) {

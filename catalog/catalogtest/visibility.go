@@ -92,6 +92,24 @@ var visibilityCases = []testCase{
 			}
 		}
 	}},
+	{"How a document stands is told whoever asks, as it was", func(w *bench) {
+		w.commit(folder("f", 1, "", forBob), put("a", 1, "one", with(0, forAda)), within("a", 1, "f"))
+		old := w.pin(0)
+		w.one(access("a", 2, forBob))
+		w.one(catalog.DeleteDocument{Document: name("a"), Version: 3})
+		now := w.pin(0)
+		before, err := old.Standing(w.Context(), name("a"))
+		w.must(err)
+		after, err := now.Standing(w.Context(), name("a"))
+		w.must(err)
+		w.same("before", []any{before.State, before.Version, before.Access.Policy, len(before.Containers)}, []any{catalog.Present, int64(1), forAda, 1})
+		w.same("after", []any{after.State, after.Version, after.Access.Policy}, []any{catalog.Deleted, int64(3), forBob})
+		v := w.view(old, ada)
+		w.same("admits", v.Admits(before.Governed(name("a"))), w.sees(old, ada, name("a")))
+		if _, err := now.Standing(w.Context(), name("never")); !is(err, catalog.ErrNotFound) {
+			w.Fatalf("of a document that never was: %v, want ErrNotFound", err)
+		}
+	}},
 	{"Reads keep the order of the ids, and repeat what is repeated", func(w *bench) {
 		w.commit(put("a", 1, "A", with(0, everyone)), put("b", 1, "B", with(0, forBob)), put("c", 1, "C", with(0, everyone)))
 		n := w.pin(0)

@@ -16,8 +16,8 @@ import (
 )
 
 func auditCommand() *cobra.Command {
-	return group("audit", "Check the record of what was read and changed",
-		auditVerifyCommand(), auditExportCommand(), auditKeyCommand(), auditCheckpointCommand())
+	return group("audit", "Check the record of what was read and changed, and follow it to sources and back",
+		auditListCommand(), auditShowCommand(), traceAnswerCommand(), traceDocumentCommand(), auditVerifyCommand(), auditExportCommand(), auditKeyCommand(), auditCheckpointCommand())
 }
 
 func auditVerifyCommand() *cobra.Command {

@@ -32,6 +32,25 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// TestDemoAudit tells the story of one answer as "make demo-audit" does.
+func TestDemoAudit(t *testing.T) {
+	t.Parallel()
+	c := command(t.Context(), t, "demo", "--audit", "--company", filepath.Join(testdata, "company"), "--questions", filepath.Join(testdata, "company-questions.json"))
+	c.Env = append(c.Env, "TMPDIR="+t.TempDir())
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{
+		"since then: EDITED: the document was edited: it has version", "since then: REVOKED: the user may no longer read it",
+		"within 30 days", "within 21 days", "policy as it was at revision", "first bad record",
+	} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the demo does not say %q:\n%s", want, out)
+		}
+	}
+}
+
 // TestEval measures a collection so small that the figures are known: each query finds its
 // document first, but for one whose document comes second to a better one.
 func TestEval(t *testing.T) {

@@ -179,7 +179,31 @@ func (h *house) retrieve(v *victim, asker worldAsker, req *pb.RetrieveRequest) (
 			h.fault(wrongAnswer, "a passage of %v, version %d, is not what was sent as that", x, r.GetVersion())
 		}
 	}
-	return got, true
+	return got, h.report(v, asker, got)
+}
+
+// report calls RecordAnswer for a search, twice as one request.
+func (h *house) report(v *victim, asker worldAsker, of *pb.RetrieveResponse) (alive bool) {
+	req := &pb.RecordAnswerRequest{
+		RetrievalIds: []string{of.GetRetrievalId()}, Answer: &pb.RecordAnswerRequest_AnswerText{AnswerText: "yes"}, Outcome: pb.Outcome_OUTCOME_SHOWN,
+		RequestId: of.GetRetrievalId(),
+	}
+	for _, r := range of.GetResults() {
+		req.Citations = append(req.Citations, &pb.Citation{Location: &pb.Citation_CitationId{CitationId: r.GetCitationId()}})
+	}
+	var first string
+	for range 2 {
+		got, err := v.retrieval().RecordAnswer(v.as(asker.token), req)
+		if err != nil {
+			return h.failed(v, "reporting an answer", err)
+		}
+		h.heard(got.GetAnswerId(), "a report of an answer")
+		if len(got.GetUnresolved()) > 0 || first != "" && got.GetAnswerId() != first {
+			h.fault(wrongAnswer, "a report of an answer: %v, and before it %q", got, first)
+		}
+		first = got.GetAnswerId()
+	}
+	return true
 }
 
 // failed reports a call that failed although the server is alive, and returns false.

@@ -23,14 +23,19 @@ import (
 
 func demoCommand() *cobra.Command {
 	var company, questions string
+	var audit bool
 	c := &cobra.Command{
 		Use:   "demo --company DIR --questions FILE",
 		Short: "Walk through an example company with real servers",
 		Long: `Walk through an example company with real servers on empty temporary directories: ingest its feeds over gRPC, ask
 six questions as different people, start a second server that never held what one of them may not read and compare
-the answers byte by byte, and verify the record as an auditor. Everything is removed at the end.`,
-		Example: "  muniment demo --company testdata/company --questions testdata/company-questions.json",
-		Args:    exactArgs(0, "no arguments"),
+the answers byte by byte, and verify the record as an auditor. Everything is removed at the end.
+
+With --audit it tells the story of one answer instead: it is asked, reported, its sources are changed, it is traced, and
+a byte of its record is changed on disk.`,
+		Example: "  muniment demo --company testdata/company --questions testdata/company-questions.json\n" +
+			"  muniment demo --audit --company testdata/company --questions testdata/company-questions.json",
+		Args: exactArgs(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			feeds, err := filepath.Glob(filepath.Join(company, "*.jsonl"))
 			if err != nil || len(feeds) == 0 {
@@ -48,10 +53,14 @@ the answers byte by byte, and verify the record as an auditor. Everything is rem
 				return err
 			}
 			defer os.RemoveAll(d.dir)
+			if audit {
+				return d.runAudit(c.Context())
+			}
 			return d.run(c.Context())
 		},
 	}
 	c.Flags().StringVar(&company, "company", "", "the folder with the company's feeds")
+	c.Flags().BoolVar(&audit, "audit", false, "the story of one answer and its record")
 	c.Flags().StringVar(&questions, "questions", "", "the file with the questions")
 	return c
 }

@@ -78,7 +78,13 @@ func openTruth(ctx context.Context, cfg config, log *slog.Logger) (e *engine, er
 		return e, err
 	}
 	e.onClose(storage.Close)
-	record, err := audit.Open(ctx, timedStorage{storage, e.metrics}, audit.Config{Origin: keys.LogName(), Signer: keys.LogSigner(), Verifier: keys.LogVerifier()})
+	shelf, err := openShelf(cfg)
+	if err != nil {
+		return e, err
+	}
+	record, err := audit.Open(ctx, timedStorage{storage, e.metrics}, audit.Config{
+		Origin: keys.LogName(), Signer: keys.LogSigner(), Verifier: keys.LogVerifier(), Shelf: shelf,
+	})
 	if err != nil {
 		return e, err
 	}
@@ -90,6 +96,15 @@ func openTruth(ctx context.Context, cfg config, log *slog.Logger) (e *engine, er
 	e.onClose(outbox.Close)
 	e.store, e.keys, e.audit, e.outbox = store, keys, record, outbox
 	return e, removeLeftCopies(cfg)
+}
+
+// openShelf opens the place of what records are looked up in. It is derived from the log, and
+// lies with the indexes.
+func openShelf(cfg config) (audit.Shelf, error) {
+	if err := os.MkdirAll(cfg.path("index"), 0o700); err != nil {
+		return nil, fmt.Errorf("making the directory of the indexes: %w", err)
+	}
+	return auditfile.OpenShelf(cfg.path("index", "audit"))
 }
 
 // open opens what the configuration asks for. Whatever was opened is closed again if a

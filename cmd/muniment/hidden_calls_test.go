@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
@@ -72,6 +74,21 @@ var otherCalls = map[protoreflect.FullName]func(w *world) []proto.Message{
 			Access: &pb.DocumentAccess{Source: ref.GetSource(), Id: ref.GetId(), Policy: everyone()},
 		}})
 	},
+	// Retrievals of one server are none of another's: what an asker's own report reveals is
+	// compared by TestAnswersHideWhatIsHidden, with theirs on both.
+	"muniment.v1.RetrievalService.RecordAnswer": func(w *world) []proto.Message {
+		return one(&pb.RecordAnswerRequest{
+			RetrievalIds: []string{strings.Repeat("0", 32)}, Outcome: pb.Outcome_OUTCOME_SHOWN, Answer: &pb.RecordAnswerRequest_AnswerText{AnswerText: "mine"},
+			Citations: []*pb.Citation{{Location: &pb.Citation_CitationId{CitationId: w.ref().GetSource() + "/page%201@1#0"}}},
+		})
+	},
+	// The one is asked by more people than the other, so only what came before either is the same.
+	"muniment.v1.RetrievalService.ListRetrievals": func(w *world) []proto.Message {
+		return one(&pb.ListRetrievalsRequest{Until: timestamppb.New(timeLongAgo)})
+	},
+	"muniment.v1.AuditService.ListRecords":    func(w *world) []proto.Message { return one(&pb.ListRecordsRequest{Document: w.ref()}) },
+	"muniment.v1.AuditService.TraceAnswer":    func(w *world) []proto.Message { return one(&pb.TraceAnswerRequest{Answer: strings.Repeat("0", 32)}) },
+	"muniment.v1.AuditService.TraceDocument":  func(w *world) []proto.Message { return one(&pb.TraceDocumentRequest{Document: w.ref()}) },
 	"muniment.v1.AuditService.GetCheckpoint":  func(w *world) []proto.Message { return one(&pb.GetCheckpointRequest{}) },
 	"muniment.v1.AuditService.GetRecord":      func(w *world) []proto.Message { return one(&pb.GetRecordRequest{Receipt: "made up"}) },
 	"muniment.v1.OperationsService.GetStatus": func(w *world) []proto.Message { return one(&pb.GetStatusRequest{}) },

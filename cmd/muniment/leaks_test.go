@@ -96,7 +96,7 @@ func TestTokenOfTheFuture(t *testing.T) {
 // leave by, and none that asks for one.
 func TestNoResponseHoldsVectors(t *testing.T) {
 	known := map[protoreflect.FullName]bool{
-		"muniment.v1.Result.score": true, "muniment.v1.Freshness.ratio": true, "muniment.v1.Conflict.confidence": true,
+		"muniment.v1.Result.score": true, "muniment.v1.Freshness.ratio": true, "muniment.v1.Conflict.confidence": true, "muniment.v1.TracedPassage.score": true,
 		"muniment.v1.BackupFile.chunks": true, "muniment.v1.BackupChunk.data": true,
 	}
 	seen := map[protoreflect.FullName]bool{}

@@ -56,7 +56,7 @@ says how fresh its sources are and where they disagree, and is recorded before i
 		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), tokenCommand(), ingestCommand(), retrieveCommand(), documentCommand(), sourceCommand(),
+	root.AddCommand(serveCommand(), tokenCommand(), ingestCommand(), retrieveCommand(), answerCommand(), retrievalsCommand(), documentCommand(), sourceCommand(),
 		accessCommand(), auditCommand(), statusCommand(), checkCommand(), rebuildCommand(), backupCommand(), restoreCommand(),
 		evalCommand(), protosetCommand(), demoCommand(), versionCommand())
 	root.Args = func(_ *cobra.Command, args []string) error {

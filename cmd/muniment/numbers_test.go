@@ -11,8 +11,8 @@ import (
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
-// wholeNumbers are the whole numbers that responses hold, each with what it counts. No
-// revision is among them, and of the log one number alone, for auditors.
+// wholeNumbers are the whole numbers that responses hold, each with what it counts. Revisions
+// and places in the log are among them for auditors alone, who read them in the records.
 var wholeNumbers = map[protoreflect.FullName]string{
 	"muniment.v1.Result.version":                        "the source's own",
 	"muniment.v1.Result.hidden_chars":                   "of the document that is shown",
@@ -33,6 +33,23 @@ var wholeNumbers = map[protoreflect.FullName]string{
 	"muniment.v1.PreviewAccessChangeResponse.documents": "for the roles admin and steward",
 	"muniment.v1.PreviewAccessChangeResponse.callers":   "for the roles admin and steward",
 	"muniment.v1.GetRecordResponse.index":               "the record's place in the log, for the role auditor",
+	"muniment.v1.RecordAnswerResponse.unresolved":       "places in the request",
+	"muniment.v1.AuditRecord.index":                     "the record's place in the log, for the role auditor",
+	"muniment.v1.DocumentUse.index":                     "the record's place in the log, for the role auditor",
+	"muniment.v1.DocumentUse.versions":                  "the source's own",
+	"muniment.v1.DocumentUse.ranks":                     "places in an answer, for the roles auditor and steward",
+	"muniment.v1.TracedAnswer.index":                    "the record's place in the log, for the role auditor",
+	"muniment.v1.TracedRetrieval.index":                 "the record's place in the log, for the role auditor",
+	"muniment.v1.TracedRetrieval.revision":              "the catalog's, for the role auditor",
+	"muniment.v1.TracedCitation.rank":                   "a place in an answer",
+	"muniment.v1.TracedCitation.version":                "the source's own",
+	"muniment.v1.AnswerSpan.start":                      "of the app's own text",
+	"muniment.v1.AnswerSpan.end":                        "of the app's own text",
+	"muniment.v1.TracedPassage.rank":                    "a place in an answer",
+	"muniment.v1.TracedPassage.version":                 "the source's own",
+	"muniment.v1.TracedPassage.conflicts_with":          "places in an answer",
+	"muniment.v1.TracedPolicy.access_version":           "the source's own",
+	"muniment.v1.SourceChange.version":                  "the source's own",
 	"muniment.v1.GetStatusResponse.documents":           "for the role admin",
 	"muniment.v1.GetStatusResponse.passages":            "for the role admin",
 	"muniment.v1.GetStatusResponse.pending_embedding":   "for the role admin",

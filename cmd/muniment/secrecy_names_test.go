@@ -46,6 +46,23 @@ var namesNothing = map[protoreflect.FullName]string{
 	"muniment.v1.AbortSyncRequest.error":               "a note",
 	"muniment.v1.RebuildRequest.index":                 "one of two indexes",
 	"muniment.v1.BackupRequest.have":                   "hashes of chunks, for the role admin",
+	"muniment.v1.RecordAnswerRequest.model":            "the app's words",
+	"muniment.v1.RecordAnswerRequest.prompt_id":        "the app's words",
+	"muniment.v1.RecordAnswerRequest.prompt_version":   "the app's words",
+	"muniment.v1.RecordAnswerRequest.answer_hash":      "of the app's own text",
+	"muniment.v1.RecordAnswerRequest.answer_text":      "the app's own text",
+	"muniment.v1.RecordAnswerRequest.request_id":       "the caller's own; TestRecordAnswerOnce sends another's",
+	"muniment.v1.UrlCitation.title":                    "ignored",
+	"muniment.v1.FileCitation.filename":                "ignored",
+	"muniment.v1.SearchResultLocation.title":           "ignored",
+	"muniment.v1.SearchResultLocation.cited_text":      "hashed",
+	"muniment.v1.ListRetrievalsRequest.page_token":     "a sealed token, bound to its caller",
+	"muniment.v1.ListRecordsRequest.page_token":        "a sealed token, bound to its caller",
+	"muniment.v1.TraceDocumentRequest.page_token":      "a sealed token, bound to its caller",
+	"muniment.v1.ListRecordsRequest.kind":              "of the contract",
+	"muniment.v1.ListRecordsRequest.user":              "a principal, for the role auditor",
+	"muniment.v1.ListRecordsRequest.app":               "a principal, for the role auditor",
+	"muniment.v1.TraceDocumentRequest.app":             "a principal: a filter on uses of the document",
 }
 
 // demandEveryName fails the test for a text in a request of the contract that no probe
@@ -54,7 +71,7 @@ var namesNothing = map[protoreflect.FullName]string{
 func demandEveryName(t *testing.T, probes []probe) {
 	t.Helper()
 	filled := map[string]bool{} // by method and field
-	x := secret{source: "the source", id: "the id", session: "the session", receipt: "the receipt"}
+	x := secret{source: "the source", id: "the id", session: "the session", receipt: "the receipt", record: "the record"}
 	for _, p := range probes {
 		for _, m := range p.make(x) {
 			eachText(m.ProtoReflect(), func(f protoreflect.FieldDescriptor, value string) {

@@ -95,6 +95,29 @@ func secretProbes() (list []probe) {
 	add(sources+"AbortSync", "abort whichever sync", func(x secret) proto.Message { return &pb.AbortSyncRequest{Source: x.source} })
 	add(sources+"AbortSync", "abort the sync badly", func(x secret) proto.Message { return &pb.AbortSyncRequest{Source: x.source, Error: long} })
 
+	const answer, records, trace = "muniment.v1.RetrievalService.RecordAnswer", "muniment.v1.AuditService.ListRecords", "muniment.v1.AuditService.Trace"
+	report := func(x secret, cited ...*pb.Citation) *pb.RecordAnswerRequest {
+		return &pb.RecordAnswerRequest{
+			RetrievalIds: []string{x.record}, Citations: cited, Outcome: pb.Outcome_OUTCOME_SHOWN,
+			Answer: &pb.RecordAnswerRequest_AnswerText{AnswerText: "yes"},
+		}
+	}
+	add(answer, "report an answer", func(x secret) proto.Message { return report(x) })
+	add(answer, "report an answer that cites it", func(x secret) proto.Message {
+		return report(x, &pb.Citation{Location: &pb.Citation_CitationId{CitationId: x.source + "/" + x.id + "@5#0"}},
+			&pb.Citation{Location: &pb.Citation_FileCitation{FileCitation: &pb.FileCitation{FileId: x.source + "/" + x.id + "@5#0"}}},
+			&pb.Citation{Location: &pb.Citation_UrlCitation{UrlCitation: &pb.UrlCitation{Url: x.source + "/" + x.id + "@5#0"}}},
+			&pb.Citation{Location: &pb.Citation_SearchResultLocation{SearchResultLocation: &pb.SearchResultLocation{Source: x.source + "/" + x.id + "@5#0"}}})
+	})
+	add(answer, "report an answer badly", func(x secret) proto.Message { return report(x, &pb.Citation{}) })
+	add(records, "records", func(x secret) proto.Message { return &pb.ListRecordsRequest{Document: ref(x)} })
+	add(records, "records, badly", func(x secret) proto.Message { return &pb.ListRecordsRequest{Document: ref(x), Limit: -1} })
+	add(trace+"Answer", "trace by receipt", func(x secret) proto.Message { return &pb.TraceAnswerRequest{Answer: x.receipt} })
+	add(trace+"Answer", "trace by id", func(x secret) proto.Message { return &pb.TraceAnswerRequest{Answer: x.record} })
+	add(trace+"Document", "trace the document", func(x secret) proto.Message { return &pb.TraceDocumentRequest{Document: ref(x)} })
+	add(trace+"Document", "trace the document, badly", func(x secret) proto.Message {
+		return &pb.TraceDocumentRequest{Document: ref(x), PageToken: "made up"}
+	})
 	add("muniment.v1.AuditService.GetRecord", "record", func(x secret) proto.Message { return &pb.GetRecordRequest{Receipt: x.receipt} })
 	add("muniment.v1.DirectoryService.GetGroup", "group", func(x secret) proto.Message { return &pb.GetGroupRequest{Name: "group:" + x.id} })
 

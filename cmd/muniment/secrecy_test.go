@@ -20,8 +20,9 @@ type secret struct {
 	source, id string
 	session    string
 	receipt    string
-	exists     bool // for those who oversee its source
-	appOnly    bool // hidden only from those who come through the app
+	record     string // the id of one in the audit log
+	exists     bool   // for those who oversee its source
+	appOnly    bool   // hidden only from those who come through the app
 }
 
 // secretCaller is somebody from whom the targets are hidden, with roles that may let them
@@ -41,10 +42,11 @@ var ownSource = map[protoreflect.FullName]string{
 	"muniment.v1.SourceService.CommitSync": "all", "muniment.v1.SourceService.AbortSync": "all",
 }
 
-// Overseers are told who may read what there is, in sources that they oversee.
+// Overseers are told who may read what there is, in sources that they oversee, and stewards who has.
 var oversees = map[protoreflect.FullName]string{
 	"muniment.v1.AccessService.ExplainAccess": "existing", "muniment.v1.AccessService.PreviewAccessChange": "existing",
-	"muniment.v1.SourceService.SetSource": "all",
+	"muniment.v1.SourceService.SetSource":    "all",
+	"muniment.v1.AuditService.TraceDocument": "existing",
 }
 
 func secretCallers() []secretCaller {
@@ -67,7 +69,10 @@ func secretCallers() []secretCaller {
 		as("ingest:handbook", ada, nil, "ingest:handbook"),
 		as("steward:handbook", ada, nil, "steward:handbook"),
 		as("all roles for handbook", identity.Request{Subject: "service:connector"}, nil, "ingest:handbook", "steward:handbook"),
-		as("auditor", ada, map[protoreflect.FullName]string{"muniment.v1.AuditService.GetRecord": "existing"}, "auditor"), // receipts are for auditors
+		as("auditor", ada, map[protoreflect.FullName]string{ // receipts and records are for auditors
+			"muniment.v1.AuditService.GetRecord": "existing", "muniment.v1.AuditService.ListRecords": "all",
+			"muniment.v1.AuditService.TraceAnswer": "existing", "muniment.v1.AuditService.TraceDocument": "existing",
+		}, "auditor"),
 		as("directory", ada, map[protoreflect.FullName]string{
 			"muniment.v1.DirectoryService.GetGroup": "all", // groups are no secret from the directory's own
 		}, "directory"),
@@ -131,7 +136,7 @@ func (h heard) without(x secret) heard {
 		preview.Time = nil
 		h.wire = wireOf(preview)
 	}
-	for _, name := range []string{x.source, x.id, x.session, x.receipt} {
+	for _, name := range []string{x.source, x.id, x.session, x.receipt, x.record} {
 		h.wire = strings.ReplaceAll(h.wire, name, strings.Repeat("*", len(name)))
 		h.metadata = strings.ReplaceAll(h.metadata, name, strings.Repeat("*", len(name)))
 	}
@@ -183,11 +188,15 @@ func secretTargets(t *testing.T, s *server) []secret {
 	if err != nil {
 		t.Fatal(err)
 	}
-	receipt, open := read.GetReceipt(), session.GetSession().GetId()
-	noReceipt, noSession := strings.Repeat("x", len(receipt)), strings.Repeat("x", len(open))
+	asked, err := s.retrieval().Retrieve(bo, &pb.RetrieveRequest{Query: "plan"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt, open, record := read.GetReceipt(), session.GetSession().GetId(), asked.GetRetrievalId()
+	noReceipt, noSession, noRecord := strings.Repeat("x", len(receipt)), strings.Repeat("x", len(open)), strings.Repeat("0", len(record))
 	list := []secret{
 		{what: "one that never was", id: "plan-9"},
-		{what: "one for another person", id: "plan-1", exists: true, receipt: receipt, session: open},
+		{what: "one for another person", id: "plan-1", exists: true, receipt: receipt, session: open, record: record},
 		{what: "one that denies", id: "plan-2", exists: true},
 		{what: "one whose grant is over", id: "plan-3", exists: true},
 		{what: "one with a higher label", id: "plan-4", exists: true},
@@ -208,6 +217,9 @@ func secretTargets(t *testing.T, s *server) []secret {
 		}
 		if x.receipt == "" {
 			x.receipt = noReceipt
+		}
+		if x.record == "" {
+			x.record = noRecord
 		}
 		if x.session == "" {
 			x.session = noSession

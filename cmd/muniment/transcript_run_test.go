@@ -31,6 +31,7 @@ type transcriptRun struct {
 	usesSoon, waited, late bool
 
 	compared *atomic.Int64 // answers
+	told     told
 
 	mirrors []*mirror
 	seen    map[string][]*pb.IngestRequest // what visible found, by asker and state
@@ -87,6 +88,15 @@ func (r *transcriptRun) run(out io.Writer, command string) error {
 		}
 		req := &pb.GetDocumentRequest{Document: &pb.DocumentRef{Source: args[0], Id: args[1]}}
 		return r.both(out, req, map[string]describer{"get": describe, "may": brief}[verb])
+	case "tell":
+		return r.report(out, args)
+	case "trace":
+		return r.trace(out)
+	case "answers":
+		if len(args) != 2 {
+			return fmt.Errorf("answers takes a source and an id")
+		}
+		return r.answers(out, args[0], args[1])
 	default:
 		return fmt.Errorf("unknown command")
 	}
@@ -169,6 +179,7 @@ func (r *transcriptRun) both(out io.Writer, req proto.Message, show describer) e
 		fmt.Fprintln(out, errorText(status.Convert(err)))
 		return nil
 	}
+	r.remember(resp)
 	show(out, resp)
 	return nil
 }

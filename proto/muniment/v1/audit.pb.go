@@ -109,7 +109,7 @@ func (x *GetCheckpointResponse) GetCheckpoint() string {
 // GetRecordRequest names a record.
 type GetRecordRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The receipt that came with an answer.
+	// The receipt that came with an answer, or the id of a record: a retrieval_id, an answer_id, the request_id of a read.
 	Receipt       string `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -243,11 +243,248 @@ func (x *GetRecordResponse) GetCheckpoint() string {
 	return ""
 }
 
+// ListRecordsRequest asks for records. Every field that is set must match.
+type ListRecordsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many on a page, at most 200; 0 = 50.
+	Limit int32 `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"`
+	// What they are about: "retrieve", "read", "answer", "change" and so on.
+	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The principal they were made for.
+	User string `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
+	// The principal of the app.
+	App string `protobuf:"bytes,4,opt,name=app,proto3" json:"app,omitempty"`
+	// A document that was returned, read, cited or changed.
+	Document *DocumentRef `protobuf:"bytes,5,opt,name=document,proto3" json:"document,omitempty"`
+	// Only those of this instant and later; absent = from the first.
+	From *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=from,proto3" json:"from,omitempty"`
+	// Only those before this instant; absent = to the newest.
+	Until *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=until,proto3" json:"until,omitempty"`
+	// The next_page_token of the page before; everything else in the request stays as it was. It is good for 15 minutes.
+	PageToken     string `protobuf:"bytes,8,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRecordsRequest) Reset() {
+	*x = ListRecordsRequest{}
+	mi := &file_muniment_v1_audit_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRecordsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRecordsRequest) ProtoMessage() {}
+
+func (x *ListRecordsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_audit_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRecordsRequest.ProtoReflect.Descriptor instead.
+func (*ListRecordsRequest) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ListRecordsRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *ListRecordsRequest) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *ListRecordsRequest) GetUser() string {
+	if x != nil {
+		return x.User
+	}
+	return ""
+}
+
+func (x *ListRecordsRequest) GetApp() string {
+	if x != nil {
+		return x.App
+	}
+	return ""
+}
+
+func (x *ListRecordsRequest) GetDocument() *DocumentRef {
+	if x != nil {
+		return x.Document
+	}
+	return nil
+}
+
+func (x *ListRecordsRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *ListRecordsRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *ListRecordsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListRecordsResponse is a page of records.
+type ListRecordsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Newest first. A page may hold fewer than asked for, also none, and be followed by another.
+	Records []*AuditRecord `protobuf:"bytes,1,rep,name=records,proto3" json:"records,omitempty"`
+	// Opaque: page_token takes it for the page that follows. Absent on the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRecordsResponse) Reset() {
+	*x = ListRecordsResponse{}
+	mi := &file_muniment_v1_audit_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRecordsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRecordsResponse) ProtoMessage() {}
+
+func (x *ListRecordsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_audit_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRecordsResponse.ProtoReflect.Descriptor instead.
+func (*ListRecordsResponse) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListRecordsResponse) GetRecords() []*AuditRecord {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *ListRecordsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// AuditRecord is one record of the log.
+type AuditRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its place in the log, from 0.
+	Index int64 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	// The leaf hash (RFC 6962), in hexadecimal.
+	LeafHash string `protobuf:"bytes,2,opt,name=leaf_hash,json=leafHash,proto3" json:"leaf_hash,omitempty"`
+	// Its body, JSON, without the plain text of queries and answers; absent if it was erased.
+	Record string `protobuf:"bytes,3,opt,name=record,proto3" json:"record,omitempty"`
+	// A receipt for it, for GetRecord and TraceAnswer.
+	Receipt       string `protobuf:"bytes,4,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuditRecord) Reset() {
+	*x = AuditRecord{}
+	mi := &file_muniment_v1_audit_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuditRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuditRecord) ProtoMessage() {}
+
+func (x *AuditRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_audit_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
+func (*AuditRecord) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *AuditRecord) GetIndex() int64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *AuditRecord) GetLeafHash() string {
+	if x != nil {
+		return x.LeafHash
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetRecord() string {
+	if x != nil {
+		return x.Record
+	}
+	return ""
+}
+
+func (x *AuditRecord) GetReceipt() string {
+	if x != nil {
+		return x.Receipt
+	}
+	return ""
+}
+
 var File_muniment_v1_audit_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\n" +
-	"\x17muniment/v1/audit.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\"\x16\n" +
+	"\x17muniment/v1/audit.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\x1a\x17muniment/v1/trace.proto\"\x16\n" +
 	"\x14GetCheckpointRequest\"7\n" +
 	"\x15GetCheckpointResponse\x12\x1e\n" +
 	"\n" +
@@ -264,10 +501,33 @@ const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\x0finclusion_proof\x18\x05 \x03(\tR\x0einclusionProof\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x06 \x01(\tR\n" +
-	"checkpoint2\xc8\x01\n" +
+	"checkpoint\"\xce\x02\n" +
+	"\x12ListRecordsRequest\x12 \n" +
+	"\x05limit\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\x05limit\x12\x1b\n" +
+	"\x04kind\x18\x02 \x01(\tB\a\xbaH\x04r\x02(@R\x04kind\x12\x1c\n" +
+	"\x04user\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x04user\x12\x1a\n" +
+	"\x03app\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x03app\x124\n" +
+	"\bdocument\x18\x05 \x01(\v2\x18.muniment.v1.DocumentRefR\bdocument\x12.\n" +
+	"\x04from\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12'\n" +
+	"\n" +
+	"page_token\x18\b \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\tpageToken\"q\n" +
+	"\x13ListRecordsResponse\x122\n" +
+	"\arecords\x18\x01 \x03(\v2\x18.muniment.v1.AuditRecordR\arecords\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"r\n" +
+	"\vAuditRecord\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x1b\n" +
+	"\tleaf_hash\x18\x02 \x01(\tR\bleafHash\x12\x16\n" +
+	"\x06record\x18\x03 \x01(\tR\x06record\x12\x18\n" +
+	"\areceipt\x18\x04 \x01(\tR\areceipt2\xe6\x03\n" +
 	"\fAuditService\x12a\n" +
 	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12U\n" +
-	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12[\n" +
+	"\vListRecords\x12\x1f.muniment.v1.ListRecordsRequest\x1a .muniment.v1.ListRecordsResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12[\n" +
+	"\vTraceAnswer\x12\x1f.muniment.v1.TraceAnswerRequest\x1a .muniment.v1.TraceAnswerResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12b\n" +
+	"\rTraceDocument\x12!.muniment.v1.TraceDocumentRequest\x1a\".muniment.v1.TraceDocumentResponse\"\n" +
+	"\x82\x99\x19\x06\b\x03\x12\x02\x04\x03B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_audit_proto_rawDescOnce sync.Once
@@ -281,25 +541,43 @@ func file_muniment_v1_audit_proto_rawDescGZIP() []byte {
 	return file_muniment_v1_audit_proto_rawDescData
 }
 
-var file_muniment_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_muniment_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_muniment_v1_audit_proto_goTypes = []any{
 	(*GetCheckpointRequest)(nil),  // 0: muniment.v1.GetCheckpointRequest
 	(*GetCheckpointResponse)(nil), // 1: muniment.v1.GetCheckpointResponse
 	(*GetRecordRequest)(nil),      // 2: muniment.v1.GetRecordRequest
 	(*GetRecordResponse)(nil),     // 3: muniment.v1.GetRecordResponse
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*ListRecordsRequest)(nil),    // 4: muniment.v1.ListRecordsRequest
+	(*ListRecordsResponse)(nil),   // 5: muniment.v1.ListRecordsResponse
+	(*AuditRecord)(nil),           // 6: muniment.v1.AuditRecord
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*DocumentRef)(nil),           // 8: muniment.v1.DocumentRef
+	(*TraceAnswerRequest)(nil),    // 9: muniment.v1.TraceAnswerRequest
+	(*TraceDocumentRequest)(nil),  // 10: muniment.v1.TraceDocumentRequest
+	(*TraceAnswerResponse)(nil),   // 11: muniment.v1.TraceAnswerResponse
+	(*TraceDocumentResponse)(nil), // 12: muniment.v1.TraceDocumentResponse
 }
 var file_muniment_v1_audit_proto_depIdxs = []int32{
-	4, // 0: muniment.v1.GetRecordResponse.time:type_name -> google.protobuf.Timestamp
-	0, // 1: muniment.v1.AuditService.GetCheckpoint:input_type -> muniment.v1.GetCheckpointRequest
-	2, // 2: muniment.v1.AuditService.GetRecord:input_type -> muniment.v1.GetRecordRequest
-	1, // 3: muniment.v1.AuditService.GetCheckpoint:output_type -> muniment.v1.GetCheckpointResponse
-	3, // 4: muniment.v1.AuditService.GetRecord:output_type -> muniment.v1.GetRecordResponse
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	7,  // 0: muniment.v1.GetRecordResponse.time:type_name -> google.protobuf.Timestamp
+	8,  // 1: muniment.v1.ListRecordsRequest.document:type_name -> muniment.v1.DocumentRef
+	7,  // 2: muniment.v1.ListRecordsRequest.from:type_name -> google.protobuf.Timestamp
+	7,  // 3: muniment.v1.ListRecordsRequest.until:type_name -> google.protobuf.Timestamp
+	6,  // 4: muniment.v1.ListRecordsResponse.records:type_name -> muniment.v1.AuditRecord
+	0,  // 5: muniment.v1.AuditService.GetCheckpoint:input_type -> muniment.v1.GetCheckpointRequest
+	2,  // 6: muniment.v1.AuditService.GetRecord:input_type -> muniment.v1.GetRecordRequest
+	4,  // 7: muniment.v1.AuditService.ListRecords:input_type -> muniment.v1.ListRecordsRequest
+	9,  // 8: muniment.v1.AuditService.TraceAnswer:input_type -> muniment.v1.TraceAnswerRequest
+	10, // 9: muniment.v1.AuditService.TraceDocument:input_type -> muniment.v1.TraceDocumentRequest
+	1,  // 10: muniment.v1.AuditService.GetCheckpoint:output_type -> muniment.v1.GetCheckpointResponse
+	3,  // 11: muniment.v1.AuditService.GetRecord:output_type -> muniment.v1.GetRecordResponse
+	5,  // 12: muniment.v1.AuditService.ListRecords:output_type -> muniment.v1.ListRecordsResponse
+	11, // 13: muniment.v1.AuditService.TraceAnswer:output_type -> muniment.v1.TraceAnswerResponse
+	12, // 14: muniment.v1.AuditService.TraceDocument:output_type -> muniment.v1.TraceDocumentResponse
+	10, // [10:15] is the sub-list for method output_type
+	5,  // [5:10] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_muniment_v1_audit_proto_init() }
@@ -308,13 +586,15 @@ func file_muniment_v1_audit_proto_init() {
 		return
 	}
 	file_muniment_v1_options_proto_init()
+	file_muniment_v1_policy_proto_init()
+	file_muniment_v1_trace_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muniment_v1_audit_proto_rawDesc), len(file_muniment_v1_audit_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,19 +21,31 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	AuditService_GetCheckpoint_FullMethodName = "/muniment.v1.AuditService/GetCheckpoint"
 	AuditService_GetRecord_FullMethodName     = "/muniment.v1.AuditService/GetRecord"
+	AuditService_ListRecords_FullMethodName   = "/muniment.v1.AuditService/ListRecords"
+	AuditService_TraceAnswer_FullMethodName   = "/muniment.v1.AuditService/TraceAnswer"
+	AuditService_TraceDocument_FullMethodName = "/muniment.v1.AuditService/TraceDocument"
 )
 
 // AuditServiceClient is the client API for AuditService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// AuditService lets auditors check the record. Every method needs the role auditor.
+// AuditService lets auditors check the record, and follow it from answers to sources and back. Every method needs the
+// role auditor; TraceDocument does with the role steward of the document's source. Reading is itself recorded.
 type AuditServiceClient interface {
 	// GetCheckpoint signs and returns the state of the log now. Kept outside, it proves later that nothing before it
 	// was changed.
 	GetCheckpoint(ctx context.Context, in *GetCheckpointRequest, opts ...grpc.CallOption) (*GetCheckpointResponse, error)
 	// GetRecord returns the record that a receipt or a retrieval stands for, with the proof that it is in the log.
 	GetRecord(ctx context.Context, in *GetRecordRequest, opts ...grpc.CallOption) (*GetRecordResponse, error)
+	// ListRecords lists records, newest first, without the plain text of queries and answers.
+	ListRecords(ctx context.Context, in *ListRecordsRequest, opts ...grpc.CallOption) (*ListRecordsResponse, error)
+	// TraceAnswer follows an answer down to the versions of documents that it rests on and to the policies that let them
+	// through, and says what has changed since.
+	TraceAnswer(ctx context.Context, in *TraceAnswerRequest, opts ...grpc.CallOption) (*TraceAnswerResponse, error)
+	// TraceDocument lists where a document was used: the retrievals that returned it, the reads of it and the answers that
+	// cite it, newest first.
+	TraceDocument(ctx context.Context, in *TraceDocumentRequest, opts ...grpc.CallOption) (*TraceDocumentResponse, error)
 }
 
 type auditServiceClient struct {
@@ -64,17 +76,56 @@ func (c *auditServiceClient) GetRecord(ctx context.Context, in *GetRecordRequest
 	return out, nil
 }
 
+func (c *auditServiceClient) ListRecords(ctx context.Context, in *ListRecordsRequest, opts ...grpc.CallOption) (*ListRecordsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRecordsResponse)
+	err := c.cc.Invoke(ctx, AuditService_ListRecords_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *auditServiceClient) TraceAnswer(ctx context.Context, in *TraceAnswerRequest, opts ...grpc.CallOption) (*TraceAnswerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TraceAnswerResponse)
+	err := c.cc.Invoke(ctx, AuditService_TraceAnswer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *auditServiceClient) TraceDocument(ctx context.Context, in *TraceDocumentRequest, opts ...grpc.CallOption) (*TraceDocumentResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TraceDocumentResponse)
+	err := c.cc.Invoke(ctx, AuditService_TraceDocument_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AuditServiceServer is the server API for AuditService service.
 // All implementations must embed UnimplementedAuditServiceServer
 // for forward compatibility.
 //
-// AuditService lets auditors check the record. Every method needs the role auditor.
+// AuditService lets auditors check the record, and follow it from answers to sources and back. Every method needs the
+// role auditor; TraceDocument does with the role steward of the document's source. Reading is itself recorded.
 type AuditServiceServer interface {
 	// GetCheckpoint signs and returns the state of the log now. Kept outside, it proves later that nothing before it
 	// was changed.
 	GetCheckpoint(context.Context, *GetCheckpointRequest) (*GetCheckpointResponse, error)
 	// GetRecord returns the record that a receipt or a retrieval stands for, with the proof that it is in the log.
 	GetRecord(context.Context, *GetRecordRequest) (*GetRecordResponse, error)
+	// ListRecords lists records, newest first, without the plain text of queries and answers.
+	ListRecords(context.Context, *ListRecordsRequest) (*ListRecordsResponse, error)
+	// TraceAnswer follows an answer down to the versions of documents that it rests on and to the policies that let them
+	// through, and says what has changed since.
+	TraceAnswer(context.Context, *TraceAnswerRequest) (*TraceAnswerResponse, error)
+	// TraceDocument lists where a document was used: the retrievals that returned it, the reads of it and the answers that
+	// cite it, newest first.
+	TraceDocument(context.Context, *TraceDocumentRequest) (*TraceDocumentResponse, error)
 	mustEmbedUnimplementedAuditServiceServer()
 }
 
@@ -90,6 +141,15 @@ func (UnimplementedAuditServiceServer) GetCheckpoint(context.Context, *GetCheckp
 }
 func (UnimplementedAuditServiceServer) GetRecord(context.Context, *GetRecordRequest) (*GetRecordResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRecord not implemented")
+}
+func (UnimplementedAuditServiceServer) ListRecords(context.Context, *ListRecordsRequest) (*ListRecordsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRecords not implemented")
+}
+func (UnimplementedAuditServiceServer) TraceAnswer(context.Context, *TraceAnswerRequest) (*TraceAnswerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TraceAnswer not implemented")
+}
+func (UnimplementedAuditServiceServer) TraceDocument(context.Context, *TraceDocumentRequest) (*TraceDocumentResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TraceDocument not implemented")
 }
 func (UnimplementedAuditServiceServer) mustEmbedUnimplementedAuditServiceServer() {}
 func (UnimplementedAuditServiceServer) testEmbeddedByValue()                      {}
@@ -148,6 +208,60 @@ func _AuditService_GetRecord_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AuditService_ListRecords_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRecordsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuditServiceServer).ListRecords(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AuditService_ListRecords_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuditServiceServer).ListRecords(ctx, req.(*ListRecordsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AuditService_TraceAnswer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TraceAnswerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuditServiceServer).TraceAnswer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AuditService_TraceAnswer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuditServiceServer).TraceAnswer(ctx, req.(*TraceAnswerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AuditService_TraceDocument_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TraceDocumentRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuditServiceServer).TraceDocument(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AuditService_TraceDocument_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuditServiceServer).TraceDocument(ctx, req.(*TraceDocumentRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AuditService_ServiceDesc is the grpc.ServiceDesc for AuditService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -162,6 +276,18 @@ var AuditService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetRecord",
 			Handler:    _AuditService_GetRecord_Handler,
+		},
+		{
+			MethodName: "ListRecords",
+			Handler:    _AuditService_ListRecords_Handler,
+		},
+		{
+			MethodName: "TraceAnswer",
+			Handler:    _AuditService_TraceAnswer_Handler,
+		},
+		{
+			MethodName: "TraceDocument",
+			Handler:    _AuditService_TraceDocument_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

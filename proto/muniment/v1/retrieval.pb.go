@@ -1258,7 +1258,7 @@ var File_muniment_v1_retrieval_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmuniment/v1/retrieval.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\"\x91\x02\n" +
+	"\x1bmuniment/v1/retrieval.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18muniment/v1/answer.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\"\x91\x02\n" +
 	"\x0fRetrieveRequest\x12 \n" +
 	"\x05query\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80 R\x05query\x12\x1f\n" +
@@ -1386,9 +1386,11 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\rEVIDENCE_NONE\x10\x01\x12\x11\n" +
 	"\rEVIDENCE_WEAK\x10\x02\x12\x15\n" +
 	"\x11EVIDENCE_MODERATE\x10\x03\x12\x13\n" +
-	"\x0fEVIDENCE_STRONG\x10\x042c\n" +
+	"\x0fEVIDENCE_STRONG\x10\x042\xa3\x02\n" +
 	"\x10RetrievalService\x12O\n" +
-	"\bRetrieve\x12\x1c.muniment.v1.RetrieveRequest\x1a\x1d.muniment.v1.RetrieveResponse\"\x06\x82\x99\x19\x02\b\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\bRetrieve\x12\x1c.muniment.v1.RetrieveRequest\x1a\x1d.muniment.v1.RetrieveResponse\"\x06\x82\x99\x19\x02\b\x01\x12[\n" +
+	"\fRecordAnswer\x12 .muniment.v1.RecordAnswerRequest\x1a!.muniment.v1.RecordAnswerResponse\"\x06\x82\x99\x19\x02\b\x01\x12a\n" +
+	"\x0eListRetrievals\x12\".muniment.v1.ListRetrievalsRequest\x1a#.muniment.v1.ListRetrievalsResponse\"\x06\x82\x99\x19\x02\b\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_retrieval_proto_rawDescOnce sync.Once
@@ -1405,24 +1407,28 @@ func file_muniment_v1_retrieval_proto_rawDescGZIP() []byte {
 var file_muniment_v1_retrieval_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_muniment_v1_retrieval_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_muniment_v1_retrieval_proto_goTypes = []any{
-	(Degradation)(0),              // 0: muniment.v1.Degradation
-	(Evidence)(0),                 // 1: muniment.v1.Evidence
-	(Freshness_State)(0),          // 2: muniment.v1.Freshness.State
-	(Conflict_Kind)(0),            // 3: muniment.v1.Conflict.Kind
-	(Conflict_Preference)(0),      // 4: muniment.v1.Conflict.Preference
-	(*RetrieveRequest)(nil),       // 5: muniment.v1.RetrieveRequest
-	(*QueryVector)(nil),           // 6: muniment.v1.QueryVector
-	(*Filter)(nil),                // 7: muniment.v1.Filter
-	(*RetrieveResponse)(nil),      // 8: muniment.v1.RetrieveResponse
-	(*Result)(nil),                // 9: muniment.v1.Result
-	(*Span)(nil),                  // 10: muniment.v1.Span
-	(*Freshness)(nil),             // 11: muniment.v1.Freshness
-	(*Conflict)(nil),              // 12: muniment.v1.Conflict
-	nil,                           // 13: muniment.v1.Filter.LabelsEntry
-	nil,                           // 14: muniment.v1.Result.LabelsEntry
-	(*Conflict_Side)(nil),         // 15: muniment.v1.Conflict.Side
-	(*DocumentRef)(nil),           // 16: muniment.v1.DocumentRef
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(Degradation)(0),               // 0: muniment.v1.Degradation
+	(Evidence)(0),                  // 1: muniment.v1.Evidence
+	(Freshness_State)(0),           // 2: muniment.v1.Freshness.State
+	(Conflict_Kind)(0),             // 3: muniment.v1.Conflict.Kind
+	(Conflict_Preference)(0),       // 4: muniment.v1.Conflict.Preference
+	(*RetrieveRequest)(nil),        // 5: muniment.v1.RetrieveRequest
+	(*QueryVector)(nil),            // 6: muniment.v1.QueryVector
+	(*Filter)(nil),                 // 7: muniment.v1.Filter
+	(*RetrieveResponse)(nil),       // 8: muniment.v1.RetrieveResponse
+	(*Result)(nil),                 // 9: muniment.v1.Result
+	(*Span)(nil),                   // 10: muniment.v1.Span
+	(*Freshness)(nil),              // 11: muniment.v1.Freshness
+	(*Conflict)(nil),               // 12: muniment.v1.Conflict
+	nil,                            // 13: muniment.v1.Filter.LabelsEntry
+	nil,                            // 14: muniment.v1.Result.LabelsEntry
+	(*Conflict_Side)(nil),          // 15: muniment.v1.Conflict.Side
+	(*DocumentRef)(nil),            // 16: muniment.v1.DocumentRef
+	(*timestamppb.Timestamp)(nil),  // 17: google.protobuf.Timestamp
+	(*RecordAnswerRequest)(nil),    // 18: muniment.v1.RecordAnswerRequest
+	(*ListRetrievalsRequest)(nil),  // 19: muniment.v1.ListRetrievalsRequest
+	(*RecordAnswerResponse)(nil),   // 20: muniment.v1.RecordAnswerResponse
+	(*ListRetrievalsResponse)(nil), // 21: muniment.v1.ListRetrievalsResponse
 }
 var file_muniment_v1_retrieval_proto_depIdxs = []int32{
 	7,  // 0: muniment.v1.RetrieveRequest.filter:type_name -> muniment.v1.Filter
@@ -1454,9 +1460,13 @@ var file_muniment_v1_retrieval_proto_depIdxs = []int32{
 	16, // 26: muniment.v1.Conflict.Side.document:type_name -> muniment.v1.DocumentRef
 	10, // 27: muniment.v1.Conflict.Side.span:type_name -> muniment.v1.Span
 	5,  // 28: muniment.v1.RetrievalService.Retrieve:input_type -> muniment.v1.RetrieveRequest
-	8,  // 29: muniment.v1.RetrievalService.Retrieve:output_type -> muniment.v1.RetrieveResponse
-	29, // [29:30] is the sub-list for method output_type
-	28, // [28:29] is the sub-list for method input_type
+	18, // 29: muniment.v1.RetrievalService.RecordAnswer:input_type -> muniment.v1.RecordAnswerRequest
+	19, // 30: muniment.v1.RetrievalService.ListRetrievals:input_type -> muniment.v1.ListRetrievalsRequest
+	8,  // 31: muniment.v1.RetrievalService.Retrieve:output_type -> muniment.v1.RetrieveResponse
+	20, // 32: muniment.v1.RetrievalService.RecordAnswer:output_type -> muniment.v1.RecordAnswerResponse
+	21, // 33: muniment.v1.RetrievalService.ListRetrievals:output_type -> muniment.v1.ListRetrievalsResponse
+	31, // [31:34] is the sub-list for method output_type
+	28, // [28:31] is the sub-list for method input_type
 	28, // [28:28] is the sub-list for extension type_name
 	28, // [28:28] is the sub-list for extension extendee
 	0,  // [0:28] is the sub-list for field type_name
@@ -1467,6 +1477,7 @@ func file_muniment_v1_retrieval_proto_init() {
 	if File_muniment_v1_retrieval_proto != nil {
 		return
 	}
+	file_muniment_v1_answer_proto_init()
 	file_muniment_v1_options_proto_init()
 	file_muniment_v1_policy_proto_init()
 	type x struct{}

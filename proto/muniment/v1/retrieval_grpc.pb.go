@@ -19,19 +19,26 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RetrievalService_Retrieve_FullMethodName = "/muniment.v1.RetrievalService/Retrieve"
+	RetrievalService_Retrieve_FullMethodName       = "/muniment.v1.RetrievalService/Retrieve"
+	RetrievalService_RecordAnswer_FullMethodName   = "/muniment.v1.RetrievalService/RecordAnswer"
+	RetrievalService_ListRetrievals_FullMethodName = "/muniment.v1.RetrievalService/ListRetrievals"
 )
 
 // RetrievalServiceClient is the client API for RetrievalService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// RetrievalService answers queries.
+// RetrievalService answers queries, and records what apps made of the answers.
 type RetrievalServiceClient interface {
 	// Retrieve returns the passages that answer a query best among those the caller may read, with how far each can be
 	// trusted. What the caller may not read influences nothing in the response. The audit record is durable before
 	// anything is sent; if it cannot be written the call fails with UNAVAILABLE.
 	Retrieve(ctx context.Context, in *RetrieveRequest, opts ...grpc.CallOption) (*RetrieveResponse, error)
+	// RecordAnswer records what an app told somebody, and which of the passages it had been given that rests on. The
+	// record is durable before anything is sent. Only what the named retrievals returned is looked at.
+	RecordAnswer(ctx context.Context, in *RecordAnswerRequest, opts ...grpc.CallOption) (*RecordAnswerResponse, error)
+	// ListRetrievals lists the caller's own retrievals: those of the same user by the same app.
+	ListRetrievals(ctx context.Context, in *ListRetrievalsRequest, opts ...grpc.CallOption) (*ListRetrievalsResponse, error)
 }
 
 type retrievalServiceClient struct {
@@ -52,16 +59,41 @@ func (c *retrievalServiceClient) Retrieve(ctx context.Context, in *RetrieveReque
 	return out, nil
 }
 
+func (c *retrievalServiceClient) RecordAnswer(ctx context.Context, in *RecordAnswerRequest, opts ...grpc.CallOption) (*RecordAnswerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RecordAnswerResponse)
+	err := c.cc.Invoke(ctx, RetrievalService_RecordAnswer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *retrievalServiceClient) ListRetrievals(ctx context.Context, in *ListRetrievalsRequest, opts ...grpc.CallOption) (*ListRetrievalsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRetrievalsResponse)
+	err := c.cc.Invoke(ctx, RetrievalService_ListRetrievals_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RetrievalServiceServer is the server API for RetrievalService service.
 // All implementations must embed UnimplementedRetrievalServiceServer
 // for forward compatibility.
 //
-// RetrievalService answers queries.
+// RetrievalService answers queries, and records what apps made of the answers.
 type RetrievalServiceServer interface {
 	// Retrieve returns the passages that answer a query best among those the caller may read, with how far each can be
 	// trusted. What the caller may not read influences nothing in the response. The audit record is durable before
 	// anything is sent; if it cannot be written the call fails with UNAVAILABLE.
 	Retrieve(context.Context, *RetrieveRequest) (*RetrieveResponse, error)
+	// RecordAnswer records what an app told somebody, and which of the passages it had been given that rests on. The
+	// record is durable before anything is sent. Only what the named retrievals returned is looked at.
+	RecordAnswer(context.Context, *RecordAnswerRequest) (*RecordAnswerResponse, error)
+	// ListRetrievals lists the caller's own retrievals: those of the same user by the same app.
+	ListRetrievals(context.Context, *ListRetrievalsRequest) (*ListRetrievalsResponse, error)
 	mustEmbedUnimplementedRetrievalServiceServer()
 }
 
@@ -74,6 +106,12 @@ type UnimplementedRetrievalServiceServer struct{}
 
 func (UnimplementedRetrievalServiceServer) Retrieve(context.Context, *RetrieveRequest) (*RetrieveResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Retrieve not implemented")
+}
+func (UnimplementedRetrievalServiceServer) RecordAnswer(context.Context, *RecordAnswerRequest) (*RecordAnswerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RecordAnswer not implemented")
+}
+func (UnimplementedRetrievalServiceServer) ListRetrievals(context.Context, *ListRetrievalsRequest) (*ListRetrievalsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRetrievals not implemented")
 }
 func (UnimplementedRetrievalServiceServer) mustEmbedUnimplementedRetrievalServiceServer() {}
 func (UnimplementedRetrievalServiceServer) testEmbeddedByValue()                          {}
@@ -114,6 +152,42 @@ func _RetrievalService_Retrieve_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RetrievalService_RecordAnswer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RecordAnswerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RetrievalServiceServer).RecordAnswer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RetrievalService_RecordAnswer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RetrievalServiceServer).RecordAnswer(ctx, req.(*RecordAnswerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RetrievalService_ListRetrievals_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRetrievalsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RetrievalServiceServer).ListRetrievals(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RetrievalService_ListRetrievals_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RetrievalServiceServer).ListRetrievals(ctx, req.(*ListRetrievalsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RetrievalService_ServiceDesc is the grpc.ServiceDesc for RetrievalService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -124,6 +198,14 @@ var RetrievalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Retrieve",
 			Handler:    _RetrievalService_Retrieve_Handler,
+		},
+		{
+			MethodName: "RecordAnswer",
+			Handler:    _RetrievalService_RecordAnswer_Handler,
+		},
+		{
+			MethodName: "ListRetrievals",
+			Handler:    _RetrievalService_ListRetrievals_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
