@@ -10,7 +10,7 @@ import (
 // document's own up to the root, where the chain dangles, source and label. It is injective up
 // to SHA-256; the order of layers and of grants counts.
 func (a Access) Digest() [sha256.Size]byte {
-	h := newDigest()
+	h := digest{}
 	h.put(a.Source, a.Sensitivity, strconv.FormatBool(a.Dangling), strconv.Itoa(len(a.Chain)))
 	for _, p := range a.Chain {
 		if p == nil {
@@ -26,7 +26,7 @@ func (a Access) Digest() [sha256.Size]byte {
 	return h.sum()
 }
 
-func (d digest) grants(grants []Grant) {
+func (d *digest) grants(grants []Grant) {
 	parts := make([]string, 0, 3*len(grants))
 	for _, g := range grants {
 		parts = append(parts, string(g.Principal), instant(g.NotBefore), instant(g.NotAfter))
