@@ -39,12 +39,16 @@ func (n *snapshot) Contents(ctx context.Context, view acl.View) iter.Seq2[catalo
 	}
 }
 
+// bytesPerPage is how much of texts and vectors one transaction of Contents reads at most,
+// which it exceeds by at most one document.
+const bytesPerPage = 16 << 20
+
 // contentsPage returns what the view admits from the key of changes on, and the key to go on
 // from, nil at the end.
 func contentsPage(ctx context.Context, r *reader, from []byte, view acl.View) (page []catalog.DocumentChange, next []byte, err error) {
 	c := r.tx.Bucket([]byte(bucketChanges)).Cursor()
 	k, v := c.Seek(from)
-	for entries, passages := 0, 0; k != nil; k, v = c.Next() {
+	for entries, passages, size := 0, 0, 0; k != nil; k, v = c.Next() {
 		at, kind, key, ok := splitChangeKey(k)
 		if !ok {
 			return nil, nil, damaged(bucketChanges, k, "the key is not one of a change")
@@ -52,7 +56,7 @@ func contentsPage(ctx context.Context, r *reader, from []byte, view acl.View) (p
 		if at > r.at {
 			return page, nil, nil
 		}
-		if entries == entriesPerPage || passages >= passagesPerPage {
+		if entries == entriesPerPage || passages >= passagesPerPage || size >= bytesPerPage {
 			return page, bytes.Clone(k), ctx.Err()
 		}
 		if entries++; kind != documents {
@@ -66,7 +70,7 @@ func contentsPage(ctx context.Context, r *reader, from []byte, view acl.View) (p
 			return nil, nil, err
 		}
 		if d != nil {
-			passages += len(d.Passages)
+			passages, size = passages+len(d.Passages), size+d.Size()
 			page = append(page, *d)
 		}
 	}
