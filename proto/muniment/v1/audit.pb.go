@@ -484,7 +484,7 @@ var File_muniment_v1_audit_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\n" +
-	"\x17muniment/v1/audit.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\x1a\x17muniment/v1/trace.proto\"\x16\n" +
+	"\x17muniment/v1/audit.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\x1a\x18muniment/v1/replay.proto\x1a\x17muniment/v1/trace.proto\"\x16\n" +
 	"\x14GetCheckpointRequest\"7\n" +
 	"\x15GetCheckpointResponse\x12\x1e\n" +
 	"\n" +
@@ -520,14 +520,15 @@ const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x1b\n" +
 	"\tleaf_hash\x18\x02 \x01(\tR\bleafHash\x12\x16\n" +
 	"\x06record\x18\x03 \x01(\tR\x06record\x12\x18\n" +
-	"\areceipt\x18\x04 \x01(\tR\areceipt2\xe6\x03\n" +
+	"\areceipt\x18\x04 \x01(\tR\areceipt2\xcf\x04\n" +
 	"\fAuditService\x12a\n" +
 	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12U\n" +
 	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12[\n" +
 	"\vListRecords\x12\x1f.muniment.v1.ListRecordsRequest\x1a .muniment.v1.ListRecordsResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12[\n" +
 	"\vTraceAnswer\x12\x1f.muniment.v1.TraceAnswerRequest\x1a .muniment.v1.TraceAnswerResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12b\n" +
 	"\rTraceDocument\x12!.muniment.v1.TraceDocumentRequest\x1a\".muniment.v1.TraceDocumentResponse\"\n" +
-	"\x82\x99\x19\x06\b\x03\x12\x02\x04\x03B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\x82\x99\x19\x06\b\x03\x12\x02\x04\x03\x12g\n" +
+	"\x0fReplayRetrieval\x12#.muniment.v1.ReplayRetrievalRequest\x1a$.muniment.v1.ReplayRetrievalResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_audit_proto_rawDescOnce sync.Once
@@ -543,19 +544,21 @@ func file_muniment_v1_audit_proto_rawDescGZIP() []byte {
 
 var file_muniment_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_muniment_v1_audit_proto_goTypes = []any{
-	(*GetCheckpointRequest)(nil),  // 0: muniment.v1.GetCheckpointRequest
-	(*GetCheckpointResponse)(nil), // 1: muniment.v1.GetCheckpointResponse
-	(*GetRecordRequest)(nil),      // 2: muniment.v1.GetRecordRequest
-	(*GetRecordResponse)(nil),     // 3: muniment.v1.GetRecordResponse
-	(*ListRecordsRequest)(nil),    // 4: muniment.v1.ListRecordsRequest
-	(*ListRecordsResponse)(nil),   // 5: muniment.v1.ListRecordsResponse
-	(*AuditRecord)(nil),           // 6: muniment.v1.AuditRecord
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
-	(*DocumentRef)(nil),           // 8: muniment.v1.DocumentRef
-	(*TraceAnswerRequest)(nil),    // 9: muniment.v1.TraceAnswerRequest
-	(*TraceDocumentRequest)(nil),  // 10: muniment.v1.TraceDocumentRequest
-	(*TraceAnswerResponse)(nil),   // 11: muniment.v1.TraceAnswerResponse
-	(*TraceDocumentResponse)(nil), // 12: muniment.v1.TraceDocumentResponse
+	(*GetCheckpointRequest)(nil),    // 0: muniment.v1.GetCheckpointRequest
+	(*GetCheckpointResponse)(nil),   // 1: muniment.v1.GetCheckpointResponse
+	(*GetRecordRequest)(nil),        // 2: muniment.v1.GetRecordRequest
+	(*GetRecordResponse)(nil),       // 3: muniment.v1.GetRecordResponse
+	(*ListRecordsRequest)(nil),      // 4: muniment.v1.ListRecordsRequest
+	(*ListRecordsResponse)(nil),     // 5: muniment.v1.ListRecordsResponse
+	(*AuditRecord)(nil),             // 6: muniment.v1.AuditRecord
+	(*timestamppb.Timestamp)(nil),   // 7: google.protobuf.Timestamp
+	(*DocumentRef)(nil),             // 8: muniment.v1.DocumentRef
+	(*TraceAnswerRequest)(nil),      // 9: muniment.v1.TraceAnswerRequest
+	(*TraceDocumentRequest)(nil),    // 10: muniment.v1.TraceDocumentRequest
+	(*ReplayRetrievalRequest)(nil),  // 11: muniment.v1.ReplayRetrievalRequest
+	(*TraceAnswerResponse)(nil),     // 12: muniment.v1.TraceAnswerResponse
+	(*TraceDocumentResponse)(nil),   // 13: muniment.v1.TraceDocumentResponse
+	(*ReplayRetrievalResponse)(nil), // 14: muniment.v1.ReplayRetrievalResponse
 }
 var file_muniment_v1_audit_proto_depIdxs = []int32{
 	7,  // 0: muniment.v1.GetRecordResponse.time:type_name -> google.protobuf.Timestamp
@@ -568,13 +571,15 @@ var file_muniment_v1_audit_proto_depIdxs = []int32{
 	4,  // 7: muniment.v1.AuditService.ListRecords:input_type -> muniment.v1.ListRecordsRequest
 	9,  // 8: muniment.v1.AuditService.TraceAnswer:input_type -> muniment.v1.TraceAnswerRequest
 	10, // 9: muniment.v1.AuditService.TraceDocument:input_type -> muniment.v1.TraceDocumentRequest
-	1,  // 10: muniment.v1.AuditService.GetCheckpoint:output_type -> muniment.v1.GetCheckpointResponse
-	3,  // 11: muniment.v1.AuditService.GetRecord:output_type -> muniment.v1.GetRecordResponse
-	5,  // 12: muniment.v1.AuditService.ListRecords:output_type -> muniment.v1.ListRecordsResponse
-	11, // 13: muniment.v1.AuditService.TraceAnswer:output_type -> muniment.v1.TraceAnswerResponse
-	12, // 14: muniment.v1.AuditService.TraceDocument:output_type -> muniment.v1.TraceDocumentResponse
-	10, // [10:15] is the sub-list for method output_type
-	5,  // [5:10] is the sub-list for method input_type
+	11, // 10: muniment.v1.AuditService.ReplayRetrieval:input_type -> muniment.v1.ReplayRetrievalRequest
+	1,  // 11: muniment.v1.AuditService.GetCheckpoint:output_type -> muniment.v1.GetCheckpointResponse
+	3,  // 12: muniment.v1.AuditService.GetRecord:output_type -> muniment.v1.GetRecordResponse
+	5,  // 13: muniment.v1.AuditService.ListRecords:output_type -> muniment.v1.ListRecordsResponse
+	12, // 14: muniment.v1.AuditService.TraceAnswer:output_type -> muniment.v1.TraceAnswerResponse
+	13, // 15: muniment.v1.AuditService.TraceDocument:output_type -> muniment.v1.TraceDocumentResponse
+	14, // 16: muniment.v1.AuditService.ReplayRetrieval:output_type -> muniment.v1.ReplayRetrievalResponse
+	11, // [11:17] is the sub-list for method output_type
+	5,  // [5:11] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
 	5,  // [5:5] is the sub-list for extension extendee
 	0,  // [0:5] is the sub-list for field type_name
@@ -587,6 +592,7 @@ func file_muniment_v1_audit_proto_init() {
 	}
 	file_muniment_v1_options_proto_init()
 	file_muniment_v1_policy_proto_init()
+	file_muniment_v1_replay_proto_init()
 	file_muniment_v1_trace_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
