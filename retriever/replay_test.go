@@ -272,6 +272,38 @@ func TestReplaysAreRefused(t *testing.T) {
 	refused(replay.ErrEmbedder, func(p *replay.Replayer) { r := *d.Retriever; r.Embedder, p.Retriever = unable, &r }, as)
 }
 
+// One replay is made at a time: another waits for it, but not for ever.
+func TestReplaysTakeTurns(t *testing.T) {
+	d := newDesk(t)
+	d.send(t, page("a.md", "Leave", "Parental leave is fourteen days.", acl.Everyone))
+	record, _, err := d.log.Record(t.Context(), d.ask(t, ada, retriever.Request{Query: "parental leave"}).Entry.Index)
+	must(t, err)
+	p := d.replayer(t)
+	begun, end := make(chan struct{}), make(chan struct{})
+	indexes := p.Indexes
+	p.Indexes = func() (indexer.Index, indexer.Index, func() error, error) {
+		begun <- struct{}{}
+		<-end
+		return indexes()
+	}
+	done := make(chan error, 2)
+	replay1 := func() { _, err := d.replay(t, p, ada, record); done <- err }
+	go replay1()
+	<-begun
+	p.Patience = time.Millisecond
+	if _, err := d.replay(t, p, ada, record); !errors.Is(err, replay.ErrBusy) {
+		t.Errorf("the second beside the first: %v, want ErrBusy", err)
+	}
+	p.Patience = 0
+	go replay1()
+	end <- struct{}{}
+	<-begun // the other's turn
+	end <- struct{}{}
+	for range 2 {
+		must(t, <-done)
+	}
+}
+
 // clone is a copy of the record that shares nothing with it.
 func clone(t *testing.T, r audit.Record) (c audit.Record) {
 	t.Helper()

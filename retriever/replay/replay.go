@@ -27,17 +27,18 @@ const (
 	MostPassages = 20_000           // that the caller could read
 	MostBytes    = 256 << 20        // of their texts and vectors
 	MostTime     = 60 * time.Second // from the moment that it begins
-	patience     = 5 * time.Second  // for another to end
+	MostPatience = 5 * time.Second  // for another to end
 )
 
-// Replayer replays retrievals. Room and Time are optional; other fields are required.
+// Replayer replays retrievals. Room, Time and Patience are optional; other fields are required.
 type Replayer struct {
 	Indexer   *indexer.Indexer     // of which the catalog's history is read
 	Retriever *retriever.Retriever // whose embedder and hash are used
 	// Indexes makes two empty indexes and says how to be rid of them.
-	Indexes func() (words, vectors indexer.Index, discard func() error, err error)
-	Room    indexer.Room  // 0 = MostPassages and MostBytes
-	Time    time.Duration // 0 = MostTime
+	Indexes  func() (words, vectors indexer.Index, discard func() error, err error)
+	Room     indexer.Room  // 0 = MostPassages and MostBytes
+	Time     time.Duration // 0 = MostTime
+	Patience time.Duration // 0 = MostPatience
 
 	once sync.Once
 	busy chan struct{} // full while a replay is made
@@ -108,7 +109,7 @@ func (p *Replayer) enter(ctx context.Context) (leave func(), err error) {
 		return func() { <-p.busy }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case <-time.After(patience):
+	case <-time.After(orDefault(p.Patience, MostPatience)):
 		return nil, ErrBusy
 	}
 }
