@@ -57,6 +57,18 @@ func TestReplayRetrieval(t *testing.T) {
 	if n := s.reads("replay of " + got.GetRetrievalId()); n != 4 {
 		t.Errorf("%d records of 4 replays", n)
 	}
+	for item, err := range s.Audit.Find(t.Context(), audit.WithID(got.GetRetrievalId()), audit.Newest) {
+		s.must(err)
+		_, err := s.Audit.Erase(t.Context(), audit.Record{ID: "erasure", Time: time.Now(), Erasure: &audit.Erasure{Reason: "asked for"}}, item.Index)
+		s.must(err)
+	}
+	for name, want := range map[string]string{got.GetRetrievalId(): "NOT_FOUND", got.GetReceipt(): "ERASED"} {
+		if _, err := s.replay(ada, name); err == nil {
+			t.Error("an erased retrieval was replayed")
+		} else if code, why := reason(err); code != codes.NotFound || why != want {
+			t.Errorf("an erased retrieval: %v %s, want %s", code, why, want)
+		}
+	}
 }
 
 // reads counts the records of reads of this.
