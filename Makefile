@@ -7,7 +7,7 @@ CC     := $(shell go env CC)
 # Nothing here uses cgo; the race detector alone needs it.
 export CGO_ENABLED = 0
 
-.PHONY: help build test prove figures crash demo generate breaking fuzz bench clean
+.PHONY: help build test prove figures crash demo generate breaking fuzz bench microbench clean
 
 help: ## print this
 	@echo 'usage: make TARGET'
@@ -57,7 +57,11 @@ fuzz: ## run each fuzz target for FUZZTIME=30s
 		(set -x; go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "$${file%/*}") || exit 1; \
 	done
 
-bench: ## run every benchmark
+bench: N = 200000
+bench: build ## measure the product on N=200000 passages beside what people would use instead; BENCHFLAGS='-only engine' and others by --help
+	go run ./internal/bench -n $(N) $(BENCHFLAGS)
+
+microbench: ## run every benchmark of a package
 	go test -run '^$$' -bench . -benchmem ./...
 
 clean: ## remove what make built: bin and the developer tools

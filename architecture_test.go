@@ -68,6 +68,13 @@ var mayImport = map[string]string{
 	"examples/go": "proto/muniment/v1", // an app: it has the contract and nothing else
 
 	"internal/prove": "", // for tests: nothing of the product may import it
+
+	// The benchmark, which nothing may import. What it compares the product with, and by, knows nothing of the product.
+	"internal/bench":        everything,
+	"internal/bench/draw":   "",
+	"internal/bench/exact":  "",
+	"internal/bench/report": "",
+	"internal/bench/peer":   "internal/bench/draw",
 }
 
 // speaks is what every package that answers on the wire may import.
@@ -75,10 +82,10 @@ const speaks = "acl freshness catalog audit indexer retriever freshness/desk cat
 
 // onlyIn lists modules that some packages keep to themselves, as a prefix of the import path.
 var onlyIn = []struct{ prefix, packages string }{
-	{"github.com/blevesearch/", "indexer/keyword"},
+	{"github.com/blevesearch/", "indexer/keyword internal/bench/peer"},
 	{"go.etcd.io/bbolt", "catalog/bolt"},
-	{"github.com/jackc/pgx/", "catalog/postgres indexer/postgres audit/postgres cmd/muniment"},
-	{"google.golang.org/grpc", "api api/identity api/limits api/scim proto/muniment/v1 cmd/muniment examples/go"},
+	{"github.com/jackc/pgx/", "catalog/postgres indexer/postgres audit/postgres cmd/muniment internal/bench internal/bench/peer"},
+	{"google.golang.org/grpc", "api api/identity api/limits api/scim proto/muniment/v1 cmd/muniment examples/go internal/bench"},
 }
 
 // pure packages decide and do no I/O: the standard library without these, and x/text.
@@ -164,6 +171,12 @@ func TestImportDirectionsAreCaught(t *testing.T) {
 		{"api", module + "/indexer/keyword", true},
 		{"cmd/muniment", module + "/indexer/keyword", false},
 		{"cmd/muniment", "go.etcd.io/bbolt", true},
+		{"internal/bench", module + "/indexer/keyword", false},
+		{"internal/bench/exact", module + "/indexer", true},
+		{"internal/bench/peer", "github.com/blevesearch/bleve/v2", false},
+		{"internal/bench", "github.com/blevesearch/bleve/v2", true},
+		{"internal/bench/peer", "github.com/jackc/pgx/v5", false},
+		{"retriever", "github.com/jackc/pgx/v5", true},
 		{"helpers", "fmt", true},
 	} {
 		got := violations(pkg{ImportPath: module + "/" + c.from, GoFiles: []string{"a.go"}, Imports: []string{c.path}})

@@ -33,10 +33,12 @@ var promises = []promise{
 	{"wide callers are answered", "^TestWideCallers$", []string{"./retriever"}, 1},
 	{"forged tokens are refused", "^(TestMutatedTokensAreRefused|TestMutatedTokensOfOtherIssuersAreRefused)$", []string{"./api/identity"}, 2},
 	{"keys of other issuers", "^(TestUnknownKeysCauseOneFetch|TestRemovedKeyIsRefused)$", []string{"./api/identity/oidc"}, 2},
+	{"provisioned users are shut out at once", "^TestDeactivationsAreImmediate$", []string{"./cmd/muniment"}, 1},
 	{"the tests notice mutants", "^TestMutants", []string{"."}, 1},
 	{"transcripts without what is hidden", "^TestTranscripts$", []string{"./cmd/muniment"}, 1},
 	{"existence is secret", "^TestExistenceIsSecret$", []string{"./cmd/muniment"}, 1},
 	{"timing (measured, not promised)", "^TestTimingOfHiddenTerms$", []string{"./cmd/muniment"}, 1},
+	{"hidden means absent across app scopes", "^TestHiddenAcrossAppScopes$", []string{"./cmd/muniment"}, 1},
 	{"real feeds", "^TestRealFeeds", []string{"./cmd/muniment"}, 1},
 	{"hidden means absent", "^(TestHiddenMeansAbsent|TestHiddenDocumentsDoNotExist)$", []string{"./cmd/muniment", "./retriever"}, 2},
 }

@@ -39,9 +39,13 @@ func (s access) ExplainAccess(ctx context.Context, req *pb.ExplainAccessRequest)
 		return nil, err
 	}
 	subject := req.GetSubject()
-	who, err := s.Authority.Imagine(identity.Subject{
+	imagined := identity.Subject{
 		User: acl.Principal(subject.GetPrincipal()), App: subject.GetApp(), Clearance: subject.GetClearance(), Guest: subject.GetGuest(),
-	})
+	}
+	if claimed := subject.GetClaimedGroups(); claimed != nil {
+		imagined.Groups = append([]acl.Principal{}, toPrincipals(claimed.GetGroups())...)
+	}
+	who, err := s.Authority.Imagine(imagined)
 	if err != nil {
 		return nil, invalid("INVALID_SUBJECT", violation{"subject", err.Error()})
 	}
@@ -62,7 +66,7 @@ func (s access) ExplainAccess(ctx context.Context, req *pb.ExplainAccessRequest)
 	if !ok {
 		return nil, catalog.ErrNotFound
 	}
-	return fromExplanation(explained, id, state.Directory(), who.User), nil
+	return fromExplanation(explained, id, state.Directory(), who), nil
 }
 
 func (s access) PreviewAccessChange(ctx context.Context, req *pb.PreviewAccessChangeRequest) (*pb.PreviewAccessChangeResponse, error) {
@@ -128,6 +132,13 @@ func (s access) effects(ctx context.Context, state *indexer.State, p indexer.Pre
 		if i%64 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		if issuer, yes := s.Authority.GroupsFromTokens(user); yes {
+			resp.Callers-- // who is in which group only a token would say
+			if !slices.Contains(resp.UnjudgedIssuers, issuer) {
+				resp.UnjudgedIssuers = append(resp.UnjudgedIssuers, issuer)
+			}
+			continue
+		}
 		who, err := s.Authority.Imagine(identity.Subject{User: user, Clearance: clearance})
 		if err != nil {
 			return nil, invalid("UNKNOWN_SENSITIVITY", violation{"clearance", err.Error()})
@@ -152,8 +163,8 @@ func (s access) effects(ctx context.Context, state *indexer.State, p indexer.Pre
 	return resp, nil
 }
 
-// unnamed stands for a user whom nothing names.
-const unnamed acl.Principal = "user:anybody/anybody"
+// unnamed stands for a user whom nothing names. No issuer's name has a capital.
+const unnamed acl.Principal = "user:Anybody/anybody"
 
 func mostFirst(list []*pb.AccessEffect) []*pb.AccessEffect {
 	slices.SortStableFunc(list, func(a, b *pb.AccessEffect) int { return cmp.Compare(b.GetDocuments(), a.GetDocuments()) })
@@ -166,7 +177,7 @@ func (h *handler) oversaw(ctx context.Context, c call, what string, id catalog.D
 	return err
 }
 
-func fromExplanation(e indexer.Explanation, id catalog.DocumentID, d *acl.Directory, who acl.Principal) *pb.ExplainAccessResponse {
+func fromExplanation(e indexer.Explanation, id catalog.DocumentID, d *acl.Directory, who acl.Identity) *pb.ExplainAccessResponse {
 	resp := &pb.ExplainAccessResponse{
 		Admitted: e.Admitted, Sensitivity: e.Label, UserCleared: e.UserCleared, AppCleared: e.AppCleared, AppReaches: e.AppReaches,
 		Dangling: e.Dangling, Summary: summary(e), WithheldTime: fromTime(e.Withheld),
@@ -192,14 +203,14 @@ var inherits = map[acl.Inherit]pb.Inherit{
 	acl.Restrict: pb.Inherit_INHERIT_RESTRICT, acl.Extend: pb.Inherit_INHERIT_EXTEND, acl.Replace: pb.Inherit_INHERIT_REPLACE,
 }
 
-func fromMatches(matches []acl.Match, d *acl.Directory, who acl.Principal) (list []*pb.AccessMatch) {
+func fromMatches(matches []acl.Match, d *acl.Directory, who acl.Identity) (list []*pb.AccessMatch) {
 	for _, m := range matches {
 		out := &pb.AccessMatch{Holds: m.Holds, Grant: &pb.Grant{
 			Principal: string(m.Grant.Principal), NotBefore: fromTime(m.Grant.NotBefore), NotAfter: fromTime(m.Grant.NotAfter),
 		}}
-		path := d.Path(who, m.Grant.Principal)
-		if m.Grant.Principal == acl.Everyone {
-			path = []acl.Principal{who, acl.Everyone}
+		path := d.Path(who.User, m.Grant.Principal)
+		if m.Grant.Principal == acl.Everyone || slices.Contains(who.Groups, m.Grant.Principal) {
+			path = []acl.Principal{who.User, m.Grant.Principal}
 		}
 		for _, p := range path {
 			out.Path = append(out.Path, string(p))

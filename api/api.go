@@ -119,7 +119,7 @@ type handler struct {
 // record makes an audit record of a read durable and returns its sealed receipt.
 func (h *handler) record(ctx context.Context, c call, r audit.Record) (receipt string, err error) {
 	r.ID, r.Time = c.id, h.Now()
-	r.App, r.User, r.Chain = string(c.App), string(c.User), c.Chain
+	r.App, r.User, r.Chain, r.Groups = string(c.App), string(c.User), c.Chain, audit.GroupsOf(c.Identity)
 	entry, err := h.Audit.Append(ctx, r)
 	if err != nil {
 		return "", errors.Join(retriever.ErrNotRecorded, err)

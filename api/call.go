@@ -29,6 +29,7 @@ type call struct {
 	identity.Caller
 	id     string
 	access *pb.MethodAccess // what the method asks of its callers
+	still  func() error     // what the caller would be refused for by now; of streams alone
 }
 
 type callKey struct{}
@@ -79,20 +80,51 @@ func (h *handler) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerI
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.Expires.Sub(h.Now()), errTokenExpired)
+	c.still = func() error { return h.still(ss.Context(), c) }
+	ctx, cancel := context.WithTimeoutCause(context.WithValue(ctx, callKey{}, c), c.Expires.Sub(h.Now()), errTokenExpired)
 	defer cancel()
-	if err = next(srv, verifiedStream{ss, ctx}); err != nil && context.Cause(ctx) == errTokenExpired {
+	if err = next(srv, verifiedStream{ss, ctx, c}); err != nil && context.Cause(ctx) == errTokenExpired {
 		return errTokenExpired
 	}
 	return err
 }
 
+// verifiedStream is a stream on which each message, of either side, is let through as a new
+// call would be: a stream may go on for hours after its user has been deactivated, or the key
+// of its token removed. What was under way then is not acknowledged.
 type verifiedStream struct {
 	grpc.ServerStream
-	ctx context.Context
+	ctx  context.Context
+	call call
 }
 
+// Context implements grpc.ServerStream.
 func (s verifiedStream) Context() context.Context { return s.ctx }
+
+// RecvMsg implements grpc.ServerStream.
+func (s verifiedStream) RecvMsg(m any) error {
+	if err := s.ServerStream.RecvMsg(m); err != nil {
+		return err
+	}
+	return s.call.still()
+}
+
+// SendMsg implements grpc.ServerStream.
+func (s verifiedStream) SendMsg(m any) error {
+	if err := s.call.still(); err != nil {
+		return err
+	}
+	return s.ServerStream.SendMsg(m)
+}
+
+// still is what a new call of the caller would be refused for; limits do not count here.
+func (h *handler) still(ctx context.Context, c call) error {
+	if !h.Now().Before(c.Expires) {
+		return errTokenExpired
+	}
+	_, err := h.active(ctx)
+	return err
+}
 
 func public(method string) bool { return strings.HasPrefix(method, "/grpc.health.v1.Health/") }
 
@@ -108,24 +140,34 @@ var errTokenExpired = fail(codes.Unauthenticated, identity.ReasonExpired, "the t
 // context that carries the call. Who has no good token is turned away before anything is
 // counted.
 func (h *handler) admit(ctx context.Context, method, id string) (context.Context, error) {
-	caller, err := h.authenticate(ctx)
+	caller, err := h.active(ctx)
 	if err != nil {
 		return nil, err
-	}
-	switch deactivated, err := h.Indexer.Deactivated(caller.User); {
-	case err != nil:
-		return nil, err
-	case deactivated: // whose views admit nothing anyway, but whose token may give roles
-		return nil, errDeactivated
 	}
 	if err := h.Limits.Allow(string(caller.User), string(caller.App), h.Now()); err != nil {
 		return nil, err
 	}
-	c := call{caller, id, h.declared[method]}
+	c := call{Caller: caller, id: id, access: h.declared[method]}
 	if err := c.admit(); err != nil {
 		return nil, err
 	}
 	return context.WithValue(ctx, callKey{}, c), nil
+}
+
+// active returns whom the tokens say the caller is, unless the newest published state says
+// that they have been deactivated.
+func (h *handler) active(ctx context.Context) (identity.Caller, error) {
+	caller, err := h.authenticate(ctx)
+	if err != nil {
+		return identity.Caller{}, err
+	}
+	switch deactivated, err := h.Indexer.Deactivated(caller.User); {
+	case err != nil:
+		return identity.Caller{}, err
+	case deactivated: // whose views admit nothing anyway, but whose token may give roles
+		return identity.Caller{}, errDeactivated
+	}
+	return caller, nil
 }
 
 // authenticate returns whom the tokens say the caller is.

@@ -16,18 +16,6 @@ import (
 func TestDeactivatedUser(t *testing.T) {
 	s := start(t, nil)
 	s.send(s.as(ada, "ingest"), page("handbook", "a", "the anchor"))
-	put := func(version int64, state catalog.EntryState) {
-		t.Helper()
-		ticket, err := s.Indexer.Submit(t.Context(), indexer.Actor{App: "service:test"}, catalog.PutEntry{
-			Entry: catalog.Entry{Principal: ada, Version: version, State: state},
-		}, catalog.Request{})
-		s.must(err)
-		o, _, err := ticket.Wait(t.Context())
-		s.must(err)
-		if !o.Changed {
-			t.Fatalf("%+v", o)
-		}
-	}
 	mine, bens := s.as(ada, "auditor", "ingest"), s.as("user:local/ben", "auditor")
 	calls := map[string]func() error{
 		"retrieve": func() error {
@@ -44,7 +32,7 @@ func TestDeactivatedUser(t *testing.T) {
 		},
 	}
 	for version, state := range []catalog.EntryState{catalog.Active, catalog.Inactive, catalog.Removed, catalog.Active} {
-		put(int64(version+1), state)
+		s.say(ada, int64(version+1), state)
 		for name, call := range calls {
 			code, why := reason(call())
 			switch {

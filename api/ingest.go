@@ -44,7 +44,7 @@ type item struct {
 }
 
 // Ingest pipelines the stream: while one item is committed, later ones are prepared. The
-// stream ends when the token does.
+// stream ends when the token does, or when its caller may not call any more.
 func (s ingestion) Ingest(stream pb.IngestionService_IngestServer) error {
 	c, err := callOf(stream.Context())
 	if err != nil {
@@ -96,9 +96,6 @@ func (s ingestion) receive(ctx context.Context, c call, stream pb.IngestionServi
 		}
 		if err != nil {
 			return err
-		}
-		if !s.Now().Before(c.Expires) {
-			return errTokenExpired
 		}
 		it := &item{position: position, prepared: make(chan struct{}), cost: 1 + proto.Size(req)/itemBytes}
 		for range it.cost {
@@ -166,6 +163,9 @@ func (s ingestion) submit(ctx context.Context, c call, received <-chan *item, su
 	by := indexer.Actor{User: c.User, App: c.App}
 	for it := range received {
 		<-it.prepared
+		if err := c.still(); err != nil { // the acknowledgement is not sent either
+			it.err, it.instead = err, nil
+		}
 		mutations, request := it.instead, catalog.Request{}
 		if it.err == nil {
 			mutations, request = []catalog.Mutation{it.mutation}, it.request

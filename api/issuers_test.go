@@ -249,6 +249,7 @@ func withRoles(s *server, p *oidctest.Provider) *identity.Authority {
 			Config: oidc.Config{Issuer: p.Issuer, Audience: "muniment", Algorithms: []string{"ES256"}, Discovery: true, Transport: p},
 		}},
 		Roles: []identity.Assignment{{Role: identity.Grant{Role: identity.RoleIngest}, Principal: corpAda, Apps: []string{"chat"}}},
+		Now:   s.Now,
 	})
 	s.must(err)
 	return a

@@ -23,6 +23,8 @@ type obedient struct {
 	asked []string
 	err   error
 	hangs bool // Check goes on until it is told to stop
+
+	between func() // if it is there, Check calls it between its two answers
 }
 
 func (o *obedient) Status(context.Context) (*pb.GetStatusResponse, error) {
@@ -36,7 +38,11 @@ func (o *obedient) Check(ctx context.Context, send func(*pb.CheckResponse) error
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	return errors.Join(send(&pb.CheckResponse{Part: "catalog", Problem: "a bit"}), send(&pb.CheckResponse{Ok: new(false)}), o.err)
+	first := send(&pb.CheckResponse{Part: "catalog", Problem: "a bit"})
+	if o.between != nil {
+		o.between()
+	}
+	return errors.Join(first, send(&pb.CheckResponse{Ok: new(false)}), o.err)
 }
 
 func (o *obedient) Rebuild(_ context.Context, index string) error {

@@ -300,6 +300,8 @@ var wholeLists = map[protoreflect.FullName]string{
 	"muniment.v1.ExplainAccessResponse.nodes":        "a document and 16 containers at most",
 	"muniment.v1.PreviewAccessChangeResponse.gains":  "1,000 at most, the greatest first",
 	"muniment.v1.PreviewAccessChangeResponse.losses": "1,000 at most, the greatest first",
+
+	"muniment.v1.PreviewAccessChangeResponse.unjudged_issuers": "of the configuration",
 }
 
 // TestListsHavePages demands of every method of the contract that answers with a list that

@@ -41,6 +41,7 @@ type Record struct {
 	App       string     `json:"app,omitempty"`    // the application's principal
 	User      string     `json:"user,omitempty"`   // the end user's principal
 	Chain     []string   `json:"chain,omitempty"`  // act chain
+	Groups    *Groups    `json:"groups,omitempty"` // where the user's come from; nil of changes, and where it was not recorded
 	Outbox    uint64     `json:"outbox,omitempty"` // sequence of the catalog's outbox record, 0 if none; strictly rising over the log
 	Retrieval *Retrieval `json:"retrieval,omitempty"`
 	Read      *Read      `json:"read,omitempty"`

@@ -49,7 +49,7 @@ func (r *Retriever) Document(ctx context.Context, caller acl.Identity, id catalo
 		return Document{}, err
 	}
 	d.Entry, err = r.Log.Append(ctx, audit.Record{
-		ID: req.ID, Time: d.At, Kind: "read", App: string(caller.App), User: string(caller.User), Chain: req.Chain,
+		ID: req.ID, Time: d.At, Kind: "read", App: string(caller.App), User: string(caller.User), Chain: req.Chain, Groups: audit.GroupsOf(caller),
 		Read: &audit.Read{Source: id.Source, ID: id.ID, Version: d.Version, ContentHash: hex.EncodeToString(d.ContentHash[:])},
 	})
 	if err != nil {

@@ -58,7 +58,8 @@ func TestDocumentIsReadWhole(t *testing.T) {
 	must(t, err)
 	want := audit.Record{
 		ID: "r1", Time: now, Kind: audit.KindRead, App: "service:desk", User: "user:local/ada", Chain: []string{"service:desk"},
-		Read: &audit.Read{Source: "handbook", ID: "leave.md", Version: 1, ContentHash: hexHash(got.Document)},
+		Groups: &audit.Groups{From: audit.FromDirectory},
+		Read:   &audit.Read{Source: "handbook", ID: "leave.md", Version: 1, ContentHash: hexHash(got.Document)},
 	}
 	if diff := cmp.Diff(want, record); diff != "" {
 		t.Errorf("the record (-want +got):\n%s", diff)

@@ -126,6 +126,7 @@ func TestTheRecordIsTheAnswer(t *testing.T) {
 	}
 	want := audit.Record{
 		ID: "r1", Time: now, Kind: audit.KindRetrieve, App: "service:desk", User: "user:local/ada", Chain: []string{"service:desk", "service:phone"},
+		Groups: &audit.Groups{From: audit.FromDirectory},
 		Retrieval: &audit.Retrieval{
 			QueryHash: "hash of parental leave", Query: "parental leave", Options: got.Retrieval.Options,
 			Revision: got.Retrieval.Revision, Ranking: retriever.Ranking, VectorSpace: d.Space.ID, Conflicts: len(a.Conflicts),

@@ -48,6 +48,6 @@ func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request
 	}
 	return r.Log.Append(ctx, audit.Record{
 		ID: req.ID, Time: a.At, Kind: "retrieve", App: string(caller.App), User: string(caller.User),
-		Chain: req.Chain, Retrieval: retrieval,
+		Chain: req.Chain, Groups: audit.GroupsOf(caller), Retrieval: retrieval,
 	})
 }

@@ -104,32 +104,51 @@ func (a *Authority) KeysFrom() map[string]time.Time {
 // external one. What the token names is read before anything is verified and chooses whose
 // rules it must pass; each issuer looks at iss again.
 func (a *Authority) verify(ctx context.Context, token string) (c Caller, outside bool, err error) {
+	v, err := a.verified.of(ctx, token, a.now())
+	if v == nil && err == nil {
+		if v, err = a.fromTheBeginning(ctx, token); err == nil {
+			a.verified.remember(token, v)
+		}
+	}
+	if err != nil {
+		return Caller{}, false, translated(err)
+	}
+	return v.caller, v.outside, nil
+}
+
+// translated is an error of package oidc in the words of this one.
+func translated(err error) error {
+	if r, ok := errors.AsType[*oidc.Refusal](err); ok {
+		return &refusal{r.Reason, r.Text}
+	}
+	return err
+}
+
+func (a *Authority) fromTheBeginning(ctx context.Context, token string) (*verification, error) {
 	if len(a.externals) > 0 {
 		if len(token) > oidc.MaxTokenBytes {
-			return Caller{}, false, &refusal{ReasonTooLarge, fmt.Sprintf("%d bytes, at most %d", len(token), oidc.MaxTokenBytes)}
+			return nil, &refusal{ReasonTooLarge, fmt.Sprintf("%d bytes, at most %d", len(token), oidc.MaxTokenBytes)}
 		}
 		claimed := oidc.Claimed(token)
 		i := slices.IndexFunc(a.externals, func(x *external) bool { return x.Issuer == claimed })
 		if i >= 0 {
-			c, err = a.outside(ctx, a.externals[i], token)
-			return c, true, err
+			return a.outside(ctx, a.externals[i], token)
 		}
 	}
-	c, err = a.embedded(token)
-	return c, false, err
+	return a.embedded(token)
 }
 
-func (a *Authority) outside(ctx context.Context, x *external, token string) (Caller, error) {
+func (a *Authority) outside(ctx context.Context, x *external, token string) (*verification, error) {
 	t, err := x.issuer.Verify(ctx, token)
 	var c Caller
 	if err == nil {
 		c, err = a.external(x, t)
 	}
-	if r, ok := errors.AsType[*oidc.Refusal](err); ok {
-		err = &refusal{r.Reason, r.Text}
-	}
 	if err != nil {
-		return Caller{}, err
+		return nil, err
 	}
-	return c, nil
+	return &verification{
+		caller: c, outside: true, from: t.From, until: t.Expires,
+		stands: func(ctx context.Context) (bool, error) { return x.issuer.Stands(ctx, t.Proof) },
+	}, nil
 }

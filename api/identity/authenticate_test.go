@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -147,15 +148,28 @@ func TestIssuerOutage(t *testing.T) {
 	}
 }
 
-// TestImagineWithoutATokensGroups: nobody knows the groups of somebody whose issuer says them,
-// and those of the directory are not theirs.
-func TestImagineWithoutATokensGroups(t *testing.T) {
+// TestImagineGroupsOfTokens: nobody knows the groups of somebody whose issuer says them, and
+// those of the directory are not theirs; so they must be told, of these people and no others.
+func TestImagineGroupsOfTokens(t *testing.T) {
 	p := oidctest.New("https://idp.test")
 	a, _ := trusting(t, p, func(_ *Config, i *IssuerConfig) { i.Groups = "groups" })
-	for user, claimed := range map[acl.Principal]bool{"user:corp/a": true, "user:local/a": false, "user:corporation/a": false, "service:chat": false} {
-		id, err := a.Imagine(Subject{User: user})
-		if err != nil || (id.Groups != nil) != claimed || len(id.Groups) > 0 {
-			t.Errorf("%s: %#v, %v", user, id.Groups, err)
+	for _, c := range []struct {
+		user   acl.Principal
+		groups []acl.Principal
+		wrong  string // what the error says; "" for none
+	}{
+		{"user:corp/a", nil, "say which, or that there are none"}, {"user:corp/a", []acl.Principal{}, ""}, {"user:corp/a", []acl.Principal{"group:corp/eng"}, ""},
+		{"user:corp/a", []acl.Principal{"group:staff"}, "no group:corp/VALUE"}, {"user:corp/a", []acl.Principal{"group:corporation/eng"}, "no group:corp/VALUE"},
+		{"user:corp/a", []acl.Principal{"user:corp/b"}, "no group:corp/VALUE"}, {"user:corp/a", []acl.Principal{"group:corp/"}, "no group:corp/VALUE"},
+		{"user:local/a", nil, ""}, {"user:local/a", []acl.Principal{}, "the directory knows"}, {"user:corporation/a", nil, ""},
+		{"service:chat", nil, ""}, {"service:chat", []acl.Principal{"group:corp/eng"}, "the directory knows"},
+	} {
+		id, err := a.Imagine(Subject{User: c.user, Groups: c.groups})
+		if (err == nil) != (c.wrong == "") || err != nil && (!errors.Is(err, ErrRequest) || !strings.Contains(err.Error(), c.wrong)) {
+			t.Errorf("%s in %q: %v, want %q", c.user, c.groups, err, c.wrong)
+		}
+		if err == nil && (!slices.Equal(id.Groups, c.groups) || (id.Groups == nil) != (c.groups == nil)) {
+			t.Errorf("%s in %q: %#v", c.user, c.groups, id.Groups)
 		}
 	}
 }

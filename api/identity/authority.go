@@ -68,6 +68,8 @@ type Authority struct {
 	roles     []Assignment
 	now       func() time.Time
 	parser    *jwt.Parser
+	leeway    time.Duration
+	verified  verified
 
 	certificates map[string]acl.Principal
 }
@@ -96,7 +98,7 @@ func build(k *KeyRing, issuer string, c Config) (*Authority, error) {
 	case c.Leeway < 0 || c.Leeway > MaxLeeway:
 		return nil, fmt.Errorf("leeway: %v, must be 0 to %v", c.Leeway, MaxLeeway)
 	}
-	a := &Authority{ring: k, audience: c.Audience, scale: slices.Clone(c.Scale), apps: map[acl.Principal]App{}, now: c.Now}
+	a := &Authority{ring: k, audience: c.Audience, scale: slices.Clone(c.Scale), apps: map[acl.Principal]App{}, now: c.Now, leeway: c.Leeway}
 	if a.now == nil {
 		a.now = time.Now
 	}

@@ -182,13 +182,3 @@ func mutantsRefused(t *testing.T, a *Authority, genuine []string, count int) {
 		}
 	}
 }
-
-func BenchmarkVerify(b *testing.B) {
-	a, _ := newAuthority(b, newRing(b), nil)
-	token := issue(b, a, Request{Subject: "user:local/ada", Roles: []Grant{{RoleIngest, "handbook"}}})
-	for b.Loop() {
-		if _, err := a.Verify(token); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

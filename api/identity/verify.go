@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -15,35 +16,36 @@ import (
 // MaxTokenBytes is the longest token of the embedded issuer.
 const MaxTokenBytes = 8 << 10
 
-// embedded returns the caller that a token of the embedded issuer, a JWT in compact form,
-// speaks of. Its errors wrap ErrUnauthenticated and have a Reason. It fetches nothing and
+// embedded returns who calls by a token of the embedded issuer, a JWT in compact form. Its errors wrap ErrUnauthenticated and have a Reason. It fetches nothing and
 // reads no file.
-func (a *Authority) embedded(token string) (Caller, error) {
+func (a *Authority) embedded(token string) (*verification, error) {
 	switch {
 	case token == "":
-		return Caller{}, &refusal{ReasonMissing, "there is none"}
+		return nil, &refusal{ReasonMissing, "there is none"}
 	case len(token) > MaxTokenBytes:
-		return Caller{}, &refusal{ReasonTooLarge, fmt.Sprintf("%d bytes, at most %d", len(token), MaxTokenBytes)}
+		return nil, &refusal{ReasonTooLarge, fmt.Sprintf("%d bytes, at most %d", len(token), MaxTokenBytes)}
 	}
 	version, err := keyVersion(token)
 	if err != nil {
-		return Caller{}, invalid(err)
+		return nil, invalid(err)
 	}
 	key, ok := a.ring.token.key(version)
 	if !ok {
-		return Caller{}, invalid(errors.New("kid: the ring has no such key"))
+		return nil, invalid(errors.New("kid: the ring has no such key"))
 	}
 	var c claims
 	if _, err := a.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) {
 		return key.Public().(ed25519.PublicKey), nil
 	}); err != nil {
-		return Caller{}, rejected(&c, err)
+		return nil, rejected(&c, err)
 	}
 	caller, err := a.caller(&c)
 	if err != nil {
-		return Caller{}, invalid(err)
+		return nil, invalid(err)
 	}
-	return caller, nil
+	return &verification{
+		caller: caller, from: time.Unix(max(c.NotBefore, c.IssuedAt), 0).Add(-a.leeway), until: time.Unix(c.Expires, 0).Add(a.leeway),
+	}, nil
 }
 
 // keyVersion checks the form of the token and of its header, and returns the version of the

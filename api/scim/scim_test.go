@@ -118,6 +118,7 @@ func (p *provider) ask(want int, method, path, body string, headers ...string) (
 			p.Fatalf("%s %s: %v in %s", method, path, err, w.Body)
 		}
 	}
+	p.validAnswer(path, answer)
 	return answer, w.Header()
 }
 

@@ -20,7 +20,8 @@ func accessCommand() *cobra.Command {
 
 func accessExplainCommand() *cobra.Command {
 	var cl client
-	var asJSON bool
+	var asJSON, noGroups bool
+	var groups []string
 	subject := &pb.Subject{}
 	c := &cobra.Command{
 		Use:   "explain PRINCIPAL SOURCE ID",
@@ -29,9 +30,13 @@ func accessExplainCommand() *cobra.Command {
 container above it the grants that name the person, with the groups that lead to them. It is the server's own decision,
 taken now. The token needs the role admin, or steward for the source.
 
+Of people whose issuer says in their tokens which groups they are in, the server knows no groups: name them all by
+--group, or say --no-groups. Their tokens say which they are, and so does the record of an answer they were given.
+
 ` + exitCodes,
 		Example: `  muniment access explain user:local/cedric engineering refit/yard-bids.md
-  muniment access explain user:corp/ada handbook pages/leave.md --app chat --clearance public`,
+  muniment access explain user:corp/ada handbook pages/leave.md --app chat --clearance public
+  muniment access explain user:entra/8f3c handbook pages/leave.md --group group:entra/77aa --group group:entra/91c2`,
 		Args: exactArgs(3, "a principal, a source and an id"),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx, conn, err := cl.dial(c.Context())
@@ -40,6 +45,9 @@ taken now. The token needs the role admin, or steward for the source.
 			}
 			defer conn.Close()
 			subject.Principal = args[0]
+			if len(groups) > 0 || noGroups {
+				subject.ClaimedGroups = &pb.ClaimedGroups{Groups: groups}
+			}
 			resp, err := pb.NewAccessServiceClient(conn).ExplainAccess(ctx, &pb.ExplainAccessRequest{
 				Document: &pb.DocumentRef{Source: args[1], Id: args[2]}, Subject: subject,
 			})
@@ -57,6 +65,9 @@ taken now. The token needs the role admin, or steward for the source.
 	c.Flags().StringVar(&subject.App, "app", "", "the app that acts for them (default one that reaches everything)")
 	c.Flags().StringVar(&subject.Clearance, "clearance", "", "the highest sensitivity label they are cleared for (default internal)")
 	c.Flags().BoolVar(&subject.Guest, "guest", false, `take them for a guest, whom "everyone" does not include`)
+	c.Flags().StringArrayVar(&groups, "group", nil, "a group that their tokens name; again for each")
+	c.Flags().BoolVar(&noGroups, "no-groups", false, "their tokens name no groups")
+	c.MarkFlagsMutuallyExclusive("group", "no-groups")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the response as JSON, with the contract's field names")
 	return c
 }
@@ -140,7 +151,8 @@ func accessPreviewCommand() *cobra.Command {
 		Short: "Show who would gain and who would lose by a change of access",
 		Long: `Show who would gain and who would lose by a change of access, without making it. FILE is a feed file of one line, an
 access or a container line; "-" reads standard input. Looked at are the users and services that the directory or a
-policy names, and "everyone" for any other user. The token needs the role admin, or steward for the source.
+policy names, and "everyone" for any other user; but not people whose groups are known from their tokens alone, whose
+issuers are named. The token needs the role admin, or steward for the source.
 
 ` + exitCodes,
 		Example: `  echo '{"container":{"source":"wiki","id":"hr","policy":{"layers":[{"allow":[{"principal":"group:staff"}]}]}}}' |
@@ -200,6 +212,9 @@ func readChange(file string) (*pb.PreviewAccessChangeRequest, error) {
 
 func printEffects(w io.Writer, r *pb.PreviewAccessChangeResponse) {
 	fmt.Fprintf(w, "%d documents, %d callers looked at\n", r.GetDocuments(), r.GetCallers())
+	for _, issuer := range r.GetUnjudgedIssuers() {
+		fmt.Fprintf(w, "people of %s were not looked at: their groups come with their tokens; ask with access explain\n", issuer)
+	}
 	for _, side := range []struct {
 		what    string
 		effects []*pb.AccessEffect

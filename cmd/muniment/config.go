@@ -28,6 +28,8 @@ type config struct {
 	TLS *tlsConfig `yaml:"tls"`
 	// Metrics is the address to serve metrics on, for Prometheus; loopback only, "" for none.
 	Metrics string `yaml:"metrics"`
+	// Admin is the address to serve profiles and gRPC reflection on; loopback only, "" for none.
+	Admin string `yaml:"admin"`
 	// Audience is what tokens must be made for.
 	Audience string `yaml:"audience"`
 	// LogLevel is debug, info, warn or error.
@@ -131,6 +133,11 @@ func (c config) check() error {
 	if c.Metrics != "" {
 		if err := loopback(c.Metrics); err != nil {
 			return usagef("metrics: %w; whoever can reach them can read them", err)
+		}
+	}
+	if c.Admin != "" {
+		if err := loopback(c.Admin); err != nil {
+			return usagef("admin: %w; it asks for no token", err)
 		}
 	}
 	if err := c.Embedder.check(); err != nil {

@@ -138,7 +138,8 @@ func TestOddPaths(t *testing.T) {
 		strings.Replace(good, "/Retrieve", "/retrieve", 1), strings.Replace(good, "Retrieve", "%52etrieve", 1), "/./" + good[1:],
 		"/muniment.v1.RetrievalService", "/muniment.v1.RetrievalService/", "/muniment.v1.RetrievalService/Nothing", "//Retrieve",
 		"/muniment.v2.RetrievalService/Retrieve", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-		"/grpc.health.v1.Health/../" + good[1:], "/grpc.health.v1.Health/Retrieve", "/", "*", "",
+		"/grpc.health.v1.Health/../" + good[1:], "/grpc.health.v1.Health/Retrieve", "/", "*", "", "/grpc.health.v1.Health/",
+		good + "\xff", "/\xc3\x28/Retrieve", "/" + strings.Repeat("/", 1000), strings.Repeat(good, 100), good + strings.Repeat("x", 12<<10), "/" + strings.Repeat("x", 12<<10) + "/Retrieve",
 	} {
 		for _, token := range []string{token, ""} {
 			// 12 is UNIMPLEMENTED; HTTP/2 itself may refuse what is no path.
@@ -146,6 +147,25 @@ func TestOddPaths(t *testing.T) {
 				t.Errorf("%q, with a token: %t: %s", path, token != "", got)
 			}
 		}
+	}
+}
+
+// TestOversizePaths: a path that is longer than all of a call's metadata may be is refused
+// before it is looked at, and the server goes on.
+func TestOversizePaths(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, t.TempDir())
+	token := s.token(identity.Request{Subject: "user:local/ada"})
+	for _, n := range []int{15 << 10, 17 << 10, 100 << 10} {
+		c := s.raw(t)
+		got := c.status(c.open(pb.RetrievalService_Retrieve_FullMethodName+strings.Repeat("x", n), token))
+		if got == "0" || got == "2" || got == "13" || n < 16<<10 && got != "12" {
+			t.Errorf("a path of %d KiB: %s", n>>10, got)
+		}
+		t.Logf("a path of %d KiB: %s", n>>10, got)
+	}
+	if _, err := s.retrieval().Retrieve(s.user("user:local/ada"), &pb.RetrieveRequest{Query: "x"}); err != nil {
+		t.Errorf("the next call: %v", err)
 	}
 }
 

@@ -53,7 +53,7 @@ func TestHiddenMeansAbsent(t *testing.T) {
 			t.Run(fmt.Sprint("lane ", lane), func(t *testing.T) {
 				t.Parallel()
 				for seed := lane; seed < worlds; seed += lanes {
-					t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { grow(t, seed, rounds, askers, &seen) })
+					t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { grow(t, seed, rounds, askers, worldAskers, &seen) })
 				}
 			})
 		}
@@ -63,6 +63,51 @@ func TestHiddenMeansAbsent(t *testing.T) {
 	}
 	seen.check(t)
 	prove.Report(t, "hidden means absent", "%v, 0 differences", &seen)
+}
+
+// throughApps are people who ask through apps of different scopes: one that reaches one source,
+// one that reaches all up to a higher label, one that nobody configured and one that reaches
+// everything.
+var throughApps = func() (list []worldAsker) {
+	for _, person := range []worldAsker{
+		{identity.Request{Subject: "user:local/ada", Clearance: "restricted"}, reference.Caller{Principal: "user:local/ada", Clearance: "restricted"}, nil},
+		{identity.Request{Subject: "user:local/bo", Clearance: "confidential"}, reference.Caller{Principal: "user:local/bo", Clearance: "confidential"}, nil},
+	} {
+		for _, app := range []struct {
+			name, clearance string
+			sources         []string
+		}{{"handbook-chat", "internal", []string{"handbook"}}, {"board-chat", "confidential", nil}, {"notes", "internal", nil}, {"", "restricted", nil}} {
+			asker := person
+			asker.token.App, asker.caller.App, asker.sources = app.name, app.clearance, app.sources
+			list = append(list, asker)
+		}
+	}
+	return list
+}()
+
+// TestHiddenAcrossAppScopes is TestHiddenMeansAbsent for what is hidden from a person by the
+// app alone: through each of four apps, one server gives each person the same bytes as one
+// that never held what that person may not read through that app.
+func TestHiddenAcrossAppScopes(t *testing.T) {
+	worlds := uint64(prove.Count(2, 60))
+	var seen hiddenTally
+	t.Run("worlds", func(t *testing.T) {
+		for lane := range uint64(2) {
+			t.Run(fmt.Sprint("lane ", lane), func(t *testing.T) {
+				t.Parallel()
+				for seed := lane; seed < worlds; seed += 2 {
+					t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { grow(t, 1000+seed, 2, 4, throughApps, &seen) })
+				}
+			})
+		}
+	})
+	if want := int64(worlds * 8); seen.pairs.Load() != want && !t.Failed() {
+		t.Errorf("%d pairs, want %d", seen.pairs.Load(), want)
+	}
+	if pairs := seen.pairs.Load(); seen.visible.Load() < 2*pairs || seen.hidden.Load() < 4*pairs || seen.found.Load() < 3*pairs {
+		t.Errorf("the worlds say little: %v", &seen)
+	}
+	prove.Report(t, "hidden means absent", "two people through 4 apps: %v, 0 differences", &seen)
 }
 
 // hiddenTally counts what the worlds had in them, so that the test cannot pass by never
@@ -113,8 +158,8 @@ func (n *hiddenTally) count(answers []heard) {
 }
 
 // grow lets a world grow on one server, and compares that after each round with servers
-// that hold what some askers may read.
-func grow(t *testing.T, seed uint64, rounds, askers int, seen *hiddenTally) {
+// that hold what some of the askers may read.
+func grow(t *testing.T, seed uint64, rounds, askers int, among []worldAsker, seen *hiddenTally) {
 	w, whole := newWorld(seed), serveConfig(t, worldConfig(t.TempDir()))
 	defer whole.stop()
 	if seed%8 == 0 {
@@ -143,7 +188,7 @@ func grow(t *testing.T, seed uint64, rounds, askers int, seen *hiddenTally) {
 				w.withheld = "finance"
 				whole.withhold(w.withheld)
 			}
-			asker := worldAskers[(round*askers+i+int(seed)*3)%len(worldAskers)]
+			asker := among[(round*askers+i+int(seed)*3)%len(among)]
 			items = append(items, w.compare(t, asker, whole, items, seen)...)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/api/identity"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
@@ -125,6 +126,43 @@ func TestProvisioning(t *testing.T) {
 	}
 	if export := mustRun(t, "audit", "export", "--data", dir); strings.Count(export, `"service:scim-local"`) != 5+4+1+3 || strings.Contains(export, "ada@example.com") {
 		t.Error("the records name another actor, or personal data")
+	}
+}
+
+// TestProvisioningEndsStreams: a stream that is open when its user is deactivated ends at the
+// next item, which is neither acknowledged nor stored; other streams go on.
+func TestProvisioningEndsStreams(t *testing.T) {
+	cfg := withSCIM(t, t.TempDir())
+	s := serveConfig(t, cfg)
+	ada := provision(t, cfg, 201, "POST", "/Users", `{"userName": "ada@example.com", "externalId": "ada"}`)
+	open := func(who acl.Principal) pb.IngestionService_IngestClient {
+		stream, err := pb.NewIngestionServiceClient(s.conn).Ingest(s.as(identity.Request{Subject: who, Roles: []identity.Grant{{Role: identity.RoleIngest}}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stream
+	}
+	adas, bens := open("user:local/ada"), open("user:local/ben")
+	for i := range 20 {
+		adas.Send(generated(i))
+		if ack, err := adas.Recv(); err != nil || ack.GetError() != nil {
+			t.Fatalf("item %d while the user is active: %v, %v", i, ack, err)
+		}
+	}
+	provision(t, cfg, 200, "PATCH", "/Users/"+ada, `{"Operations": [{"op": "Replace", "path": "active", "value": "False"}]}`)
+	adas.Send(documentItem(page("after")))
+	if ack, err := adas.Recv(); status.Code(err) != codes.PermissionDenied || reason(status.Convert(err)) != "USER_DEACTIVATED" {
+		t.Errorf("after the deactivation: %v, %v", ack, err)
+	}
+	bens.Send(documentItem(page("bens")))
+	if ack, err := bens.Recv(); err != nil || ack.GetError() != nil {
+		t.Errorf("another user's stream: %v, %v", ack, err)
+	}
+	for id, want := range map[string]codes.Code{"bens": codes.OK, "after": codes.NotFound} {
+		_, err := s.documents().GetDocument(s.user("user:local/ben"), &pb.GetDocumentRequest{Document: &pb.DocumentRef{Source: page(id).GetSource(), Id: page(id).GetId()}})
+		if status.Code(err) != want {
+			t.Errorf("the document of the item %q: %v, want %v", id, err, want)
+		}
 	}
 }
 

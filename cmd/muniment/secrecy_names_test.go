@@ -21,6 +21,7 @@ var namesNothing = map[protoreflect.FullName]string{
 	"muniment.v1.Subject.principal":                    "a principal",
 	"muniment.v1.Subject.app":                          "of the configuration",
 	"muniment.v1.Subject.clearance":                    "of the configuration",
+	"muniment.v1.ClaimedGroups.groups":                 "principals",
 	"muniment.v1.PreviewAccessChangeRequest.clearance": "of the configuration",
 	"muniment.v1.Grant.principal":                      "a principal",
 	"muniment.v1.Group.name":                           "a principal; the role directory is for all groups",

@@ -35,6 +35,7 @@ DIR/muniment.yaml if it is there), in which unknown keys are errors:
 
   listen: 127.0.0.1:7600
   metrics: 127.0.0.1:7601              # GET /metrics and /healthz; off if left out
+  admin: 127.0.0.1:7603                # profiles (/debug/pprof/) and gRPC reflection; off if left out
   tls: {certificate: server.pem, key: server.key}   # for other addresses; read again when it changes
   audience: muniment
   log_level: info                      # debug, info, warn, error
@@ -125,6 +126,14 @@ func serve(ctx context.Context, cfg config, ready func(addr string)) (err error)
 		}
 		defer m.close()
 		log.Info("serving metrics", "addr", m.addr)
+	}
+	if cfg.Admin != "" {
+		a, err := serveAdmin(cfg.Admin, server)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		defer a.close()
+		log.Info("serving the administrator", "addr", a.addr)
 	}
 	go e.server.Authority.Prepare(ctx) // what fails is logged, and tried again when it is needed
 	if cfg.SCIM != nil {

@@ -27,6 +27,7 @@ const (
 type key struct {
 	public crypto.PublicKey // *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 	alg    string           // the only algorithm it is for; "" for each that fits
+	fetch  uint64           // which fetch it is of
 }
 
 // curves are the elliptic curves, by their names in a set, and the algorithm of each.

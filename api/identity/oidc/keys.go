@@ -24,6 +24,7 @@ type keys struct {
 
 	mu      sync.Mutex
 	set     map[string]key
+	fetches uint64        // how many there were, the one of set included
 	good    time.Time     // when the fetch of set began
 	tried   time.Time     // when the last fetch began
 	strange time.Time     // when an unknown key id last caused one
@@ -105,6 +106,11 @@ func (c *keys) fetch(began time.Time) {
 	if err != nil {
 		c.log.Warn("the issuer's keys could not be fetched", "error", err, "keys_from", c.good)
 	} else {
+		c.fetches++
+		for id, k := range set {
+			k.fetch = c.fetches
+			set[id] = k
+		}
 		c.set, c.good = set, began
 	}
 	close(c.loading)

@@ -22,7 +22,9 @@ type Token struct {
 	Subject string    // whom it is about
 	Client  string    // the app that it was issued to; "" if it does not say
 	Actors  []string  // the apps that act for the subject, the acting one first
+	From    time.Time // from when on it is accepted: nbf and iat, less the leeway
 	Expires time.Time // until when it is accepted: exp and the leeway
+	Proof   Proof     // with which key it was verified
 	ID      string    // jti, "" if it has none
 
 	claims map[string]json.RawMessage
@@ -108,7 +110,7 @@ func (i *Issuer) token(claims map[string]json.RawMessage) (Token, error) {
 	if id, err := text(claims, "jti"); err == nil && len(id) <= maxID {
 		t.ID = id
 	}
-	if t.Expires, err = i.times(claims); err != nil {
+	if t.From, t.Expires, err = i.times(claims); err != nil {
 		return Token{}, err
 	}
 	return t, nil
@@ -197,8 +199,8 @@ func actors(raw json.RawMessage, issuer string) (chain []string, err error) {
 	return chain, nil
 }
 
-// times checks exp, nbf and iat, and returns until when the token is accepted.
-func (i *Issuer) times(claims map[string]json.RawMessage) (until time.Time, err error) {
+// times checks exp, nbf and iat, and returns from when on and until when the token is accepted.
+func (i *Issuer) times(claims map[string]json.RawMessage) (from, until time.Time, err error) {
 	at := map[string]time.Time{}
 	for _, name := range []string{"exp", "iat", "nbf"} {
 		raw, ok := claims[name]
@@ -207,23 +209,26 @@ func (i *Issuer) times(claims map[string]json.RawMessage) (until time.Time, err 
 		}
 		seconds, err := strconv.ParseInt(string(raw), 10, 64)
 		if err != nil || seconds < 0 || seconds > lastTime {
-			return until, refuse("%s: not a time in whole seconds", name)
+			return from, until, refuse("%s: not a time in whole seconds", name)
 		}
 		at[name] = time.Unix(seconds, 0).UTC()
 	}
 	for _, name := range []string{"exp", "iat"} {
 		if at[name].IsZero() {
-			return until, refuse("%s: missing", name)
+			return from, until, refuse("%s: missing", name)
 		}
 	}
 	now := i.Now()
 	if until = at["exp"].Add(i.Leeway); !now.Before(until) {
-		return until, &Refusal{ReasonExpired, "it expired at " + at["exp"].Format(time.RFC3339)}
+		return from, until, &Refusal{ReasonExpired, "it expired at " + at["exp"].Format(time.RFC3339)}
 	}
 	for _, name := range []string{"nbf", "iat"} {
 		if at[name].After(now.Add(i.Leeway)) {
-			return until, &Refusal{ReasonNotYetValid, name + ": it is not valid before " + at[name].Format(time.RFC3339)}
+			return from, until, &Refusal{ReasonNotYetValid, name + ": it is not valid before " + at[name].Format(time.RFC3339)}
 		}
 	}
-	return until, nil
+	if from = at["iat"]; at["nbf"].After(from) {
+		from = at["nbf"]
+	}
+	return from.Add(-i.Leeway), until, nil
 }

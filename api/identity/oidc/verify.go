@@ -75,7 +75,7 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Token, error) {
 	case err != nil:
 		return Token{}, err
 	case !ok:
-		return Token{}, refuse("kid: the issuer has no such key")
+		return Token{}, errNoKey
 	case !k.fits(alg):
 		return Token{}, refuse("alg: not for this key")
 	}
@@ -86,7 +86,28 @@ func (i *Issuer) Verify(ctx context.Context, token string) (Token, error) {
 	if err != nil {
 		return Token{}, refuse("payload: %v", err)
 	}
-	return i.token(claims)
+	t, err := i.token(claims)
+	t.Proof = Proof{kid, k.fetch}
+	return t, err
+}
+
+var errNoKey = refuse("kid: the issuer has no such key")
+
+// Proof names the key that a token was verified with, as it was fetched.
+type Proof struct {
+	kid   string
+	fetch uint64
+}
+
+// Stands reports whether what Verify has said of a token still holds, but for the time; if not
+// it must be asked again, or the error is what it would say. The keys are fetched when Verify
+// would. A key that was fetched again counts as another one, whether or not it is the same.
+func (i *Issuer) Stands(ctx context.Context, p Proof) (bool, error) {
+	k, ok, err := i.keys.get(ctx, p.kid)
+	if err == nil && !ok {
+		err = errNoKey
+	}
+	return k.fetch == p.fetch, err
 }
 
 // header returns the algorithm and the key id. x5t repeats the key id and is not looked at;

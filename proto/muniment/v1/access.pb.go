@@ -33,7 +33,10 @@ type Subject struct {
 	// The highest sensitivity label it is cleared for; absent = internal.
 	Clearance string `protobuf:"bytes,3,opt,name=clearance,proto3" json:"clearance,omitempty"`
 	// Whether it is a guest, whom "everyone" does not include.
-	Guest         bool `protobuf:"varint,4,opt,name=guest,proto3" json:"guest,omitempty"`
+	Guest bool `protobuf:"varint,4,opt,name=guest,proto3" json:"guest,omitempty"`
+	// What its tokens would say of its groups. Required for people of an issuer whose tokens say so, since nobody else
+	// knows; refused for all others, whose groups the directory knows.
+	ClaimedGroups *ClaimedGroups `protobuf:"bytes,5,opt,name=claimed_groups,json=claimedGroups,proto3" json:"claimed_groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -96,6 +99,59 @@ func (x *Subject) GetGuest() bool {
 	return false
 }
 
+func (x *Subject) GetClaimedGroups() *ClaimedGroups {
+	if x != nil {
+		return x.ClaimedGroups
+	}
+	return nil
+}
+
+// ClaimedGroups is what a token says of the groups of a person: all of them, and none if there are none.
+type ClaimedGroups struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The groups, as policies name them.
+	Groups        []string `protobuf:"bytes,1,rep,name=groups,proto3" json:"groups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClaimedGroups) Reset() {
+	*x = ClaimedGroups{}
+	mi := &file_muniment_v1_access_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClaimedGroups) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClaimedGroups) ProtoMessage() {}
+
+func (x *ClaimedGroups) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_access_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClaimedGroups.ProtoReflect.Descriptor instead.
+func (*ClaimedGroups) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_access_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ClaimedGroups) GetGroups() []string {
+	if x != nil {
+		return x.Groups
+	}
+	return nil
+}
+
 // ExplainAccessRequest names a subject and a document.
 type ExplainAccessRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -109,7 +165,7 @@ type ExplainAccessRequest struct {
 
 func (x *ExplainAccessRequest) Reset() {
 	*x = ExplainAccessRequest{}
-	mi := &file_muniment_v1_access_proto_msgTypes[1]
+	mi := &file_muniment_v1_access_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -121,7 +177,7 @@ func (x *ExplainAccessRequest) String() string {
 func (*ExplainAccessRequest) ProtoMessage() {}
 
 func (x *ExplainAccessRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_access_proto_msgTypes[1]
+	mi := &file_muniment_v1_access_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -134,7 +190,7 @@ func (x *ExplainAccessRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainAccessRequest.ProtoReflect.Descriptor instead.
 func (*ExplainAccessRequest) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_access_proto_rawDescGZIP(), []int{1}
+	return file_muniment_v1_access_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ExplainAccessRequest) GetDocument() *DocumentRef {
@@ -179,7 +235,7 @@ type ExplainAccessResponse struct {
 
 func (x *ExplainAccessResponse) Reset() {
 	*x = ExplainAccessResponse{}
-	mi := &file_muniment_v1_access_proto_msgTypes[2]
+	mi := &file_muniment_v1_access_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -191,7 +247,7 @@ func (x *ExplainAccessResponse) String() string {
 func (*ExplainAccessResponse) ProtoMessage() {}
 
 func (x *ExplainAccessResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_access_proto_msgTypes[2]
+	mi := &file_muniment_v1_access_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -204,7 +260,7 @@ func (x *ExplainAccessResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainAccessResponse.ProtoReflect.Descriptor instead.
 func (*ExplainAccessResponse) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_access_proto_rawDescGZIP(), []int{2}
+	return file_muniment_v1_access_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ExplainAccessResponse) GetAdmitted() bool {
@@ -293,7 +349,7 @@ type AccessNode struct {
 
 func (x *AccessNode) Reset() {
 	*x = AccessNode{}
-	mi := &file_muniment_v1_access_proto_msgTypes[3]
+	mi := &file_muniment_v1_access_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -305,7 +361,7 @@ func (x *AccessNode) String() string {
 func (*AccessNode) ProtoMessage() {}
 
 func (x *AccessNode) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_access_proto_msgTypes[3]
+	mi := &file_muniment_v1_access_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -318,7 +374,7 @@ func (x *AccessNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessNode.ProtoReflect.Descriptor instead.
 func (*AccessNode) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_access_proto_rawDescGZIP(), []int{3}
+	return file_muniment_v1_access_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AccessNode) GetNode() *DocumentRef {
@@ -383,7 +439,7 @@ type AccessLayer struct {
 
 func (x *AccessLayer) Reset() {
 	*x = AccessLayer{}
-	mi := &file_muniment_v1_access_proto_msgTypes[4]
+	mi := &file_muniment_v1_access_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -395,7 +451,7 @@ func (x *AccessLayer) String() string {
 func (*AccessLayer) ProtoMessage() {}
 
 func (x *AccessLayer) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_access_proto_msgTypes[4]
+	mi := &file_muniment_v1_access_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -408,7 +464,7 @@ func (x *AccessLayer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessLayer.ProtoReflect.Descriptor instead.
 func (*AccessLayer) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_access_proto_rawDescGZIP(), []int{4}
+	return file_muniment_v1_access_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AccessLayer) GetAllow() []*AccessMatch {
@@ -440,7 +496,7 @@ type AccessMatch struct {
 
 func (x *AccessMatch) Reset() {
 	*x = AccessMatch{}
-	mi := &file_muniment_v1_access_proto_msgTypes[5]
+	mi := &file_muniment_v1_access_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -452,7 +508,7 @@ func (x *AccessMatch) String() string {
 func (*AccessMatch) ProtoMessage() {}
 
 func (x *AccessMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_access_proto_msgTypes[5]
+	mi := &file_muniment_v1_access_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -465,7 +521,7 @@ func (x *AccessMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessMatch.ProtoReflect.Descriptor instead.
 func (*AccessMatch) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_access_proto_rawDescGZIP(), []int{5}
+	return file_muniment_v1_access_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *AccessMatch) GetGrant() *Grant {
@@ -507,7 +563,7 @@ type PreviewAccessChangeRequest struct {
 
 func (x *PreviewAccessChangeRequest) Reset() {
 	*x = PreviewAccessChangeRequest{}
-	mi := &file_muniment_v1_access_proto_msgTypes[6]
+	mi := &file_muniment_v1_access_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -519,7 +575,7 @@ func (x *PreviewAccessChangeRequest) String() string {
 func (*PreviewAccessChangeRequest) ProtoMessage() {}
 
 func (x *PreviewAccessChangeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_access_proto_msgTypes[6]
+	mi := &file_muniment_v1_access_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -532,7 +588,7 @@ func (x *PreviewAccessChangeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewAccessChangeRequest.ProtoReflect.Descriptor instead.
 func (*PreviewAccessChangeRequest) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_access_proto_rawDescGZIP(), []int{6}
+	return file_muniment_v1_access_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PreviewAccessChangeRequest) GetChange() isPreviewAccessChangeRequest_Change {
@@ -597,14 +653,16 @@ type PreviewAccessChangeResponse struct {
 	// Who could no longer read documents that they may read now, most documents first. At most 1,000.
 	Losses []*AccessEffect `protobuf:"bytes,4,rep,name=losses,proto3" json:"losses,omitempty"`
 	// When it was looked at; grants were judged at this instant.
-	Time          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Time *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=time,proto3" json:"time,omitempty"`
+	// The issuers whose people were not looked at, because their groups are known from their tokens alone.
+	UnjudgedIssuers []string `protobuf:"bytes,6,rep,name=unjudged_issuers,json=unjudgedIssuers,proto3" json:"unjudged_issuers,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *PreviewAccessChangeResponse) Reset() {
 	*x = PreviewAccessChangeResponse{}
-	mi := &file_muniment_v1_access_proto_msgTypes[7]
+	mi := &file_muniment_v1_access_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -616,7 +674,7 @@ func (x *PreviewAccessChangeResponse) String() string {
 func (*PreviewAccessChangeResponse) ProtoMessage() {}
 
 func (x *PreviewAccessChangeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_access_proto_msgTypes[7]
+	mi := &file_muniment_v1_access_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -629,7 +687,7 @@ func (x *PreviewAccessChangeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewAccessChangeResponse.ProtoReflect.Descriptor instead.
 func (*PreviewAccessChangeResponse) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_access_proto_rawDescGZIP(), []int{7}
+	return file_muniment_v1_access_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PreviewAccessChangeResponse) GetDocuments() int64 {
@@ -667,6 +725,13 @@ func (x *PreviewAccessChangeResponse) GetTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *PreviewAccessChangeResponse) GetUnjudgedIssuers() []string {
+	if x != nil {
+		return x.UnjudgedIssuers
+	}
+	return nil
+}
+
 // AccessEffect is what a change does to a caller.
 type AccessEffect struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -680,7 +745,7 @@ type AccessEffect struct {
 
 func (x *AccessEffect) Reset() {
 	*x = AccessEffect{}
-	mi := &file_muniment_v1_access_proto_msgTypes[8]
+	mi := &file_muniment_v1_access_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -692,7 +757,7 @@ func (x *AccessEffect) String() string {
 func (*AccessEffect) ProtoMessage() {}
 
 func (x *AccessEffect) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_access_proto_msgTypes[8]
+	mi := &file_muniment_v1_access_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -705,7 +770,7 @@ func (x *AccessEffect) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AccessEffect.ProtoReflect.Descriptor instead.
 func (*AccessEffect) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_access_proto_rawDescGZIP(), []int{8}
+	return file_muniment_v1_access_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AccessEffect) GetPrincipal() string {
@@ -726,13 +791,17 @@ var File_muniment_v1_access_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_access_proto_rawDesc = "" +
 	"\n" +
-	"\x18muniment/v1/access.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bmuniment/v1/ingestion.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\"\x8d\x01\n" +
+	"\x18muniment/v1/access.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bmuniment/v1/ingestion.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\"\xd0\x01\n" +
 	"\aSubject\x12(\n" +
 	"\tprincipal\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\tprincipal\x12\x1a\n" +
 	"\x03app\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x03app\x12&\n" +
 	"\tclearance\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tclearance\x12\x14\n" +
-	"\x05guest\x18\x04 \x01(\bR\x05guest\"\x8c\x01\n" +
+	"\x05guest\x18\x04 \x01(\bR\x05guest\x12A\n" +
+	"\x0eclaimed_groups\x18\x05 \x01(\v2\x1a.muniment.v1.ClaimedGroupsR\rclaimedGroups\"9\n" +
+	"\rClaimedGroups\x12(\n" +
+	"\x06groups\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n" +
+	"\x10\x90N\"\x05r\x03(\x80\x04R\x06groups\"\x8c\x01\n" +
 	"\x14ExplainAccessRequest\x12<\n" +
 	"\bdocument\x18\x01 \x01(\v2\x18.muniment.v1.DocumentRefB\x06\xbaH\x03\xc8\x01\x01R\bdocument\x126\n" +
 	"\asubject\x18\x02 \x01(\v2\x14.muniment.v1.SubjectB\x06\xbaH\x03\xc8\x01\x01R\asubject\"\xe0\x02\n" +
@@ -769,13 +838,14 @@ const file_muniment_v1_access_proto_rawDesc = "" +
 	"\x06access\x18\x01 \x01(\v2\x1b.muniment.v1.DocumentAccessH\x00R\x06access\x126\n" +
 	"\tcontainer\x18\x02 \x01(\v2\x16.muniment.v1.ContainerH\x00R\tcontainer\x12&\n" +
 	"\tclearance\x18\x03 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\tclearanceB\x0f\n" +
-	"\x06change\x12\x05\xbaH\x02\b\x01\"\xe9\x01\n" +
+	"\x06change\x12\x05\xbaH\x02\b\x01\"\x94\x02\n" +
 	"\x1bPreviewAccessChangeResponse\x12\x1c\n" +
 	"\tdocuments\x18\x01 \x01(\x03R\tdocuments\x12\x18\n" +
 	"\acallers\x18\x02 \x01(\x03R\acallers\x12/\n" +
 	"\x05gains\x18\x03 \x03(\v2\x19.muniment.v1.AccessEffectR\x05gains\x121\n" +
 	"\x06losses\x18\x04 \x03(\v2\x19.muniment.v1.AccessEffectR\x06losses\x12.\n" +
-	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\"J\n" +
+	"\x04time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12)\n" +
+	"\x10unjudged_issuers\x18\x06 \x03(\tR\x0funjudgedIssuers\"J\n" +
 	"\fAccessEffect\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12\x1c\n" +
 	"\tdocuments\x18\x02 \x01(\x03R\tdocuments2\xe9\x01\n" +
@@ -797,49 +867,51 @@ func file_muniment_v1_access_proto_rawDescGZIP() []byte {
 	return file_muniment_v1_access_proto_rawDescData
 }
 
-var file_muniment_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_muniment_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_muniment_v1_access_proto_goTypes = []any{
 	(*Subject)(nil),                     // 0: muniment.v1.Subject
-	(*ExplainAccessRequest)(nil),        // 1: muniment.v1.ExplainAccessRequest
-	(*ExplainAccessResponse)(nil),       // 2: muniment.v1.ExplainAccessResponse
-	(*AccessNode)(nil),                  // 3: muniment.v1.AccessNode
-	(*AccessLayer)(nil),                 // 4: muniment.v1.AccessLayer
-	(*AccessMatch)(nil),                 // 5: muniment.v1.AccessMatch
-	(*PreviewAccessChangeRequest)(nil),  // 6: muniment.v1.PreviewAccessChangeRequest
-	(*PreviewAccessChangeResponse)(nil), // 7: muniment.v1.PreviewAccessChangeResponse
-	(*AccessEffect)(nil),                // 8: muniment.v1.AccessEffect
-	(*DocumentRef)(nil),                 // 9: muniment.v1.DocumentRef
-	(*timestamppb.Timestamp)(nil),       // 10: google.protobuf.Timestamp
-	(Inherit)(0),                        // 11: muniment.v1.Inherit
-	(*Grant)(nil),                       // 12: muniment.v1.Grant
-	(*DocumentAccess)(nil),              // 13: muniment.v1.DocumentAccess
-	(*Container)(nil),                   // 14: muniment.v1.Container
+	(*ClaimedGroups)(nil),               // 1: muniment.v1.ClaimedGroups
+	(*ExplainAccessRequest)(nil),        // 2: muniment.v1.ExplainAccessRequest
+	(*ExplainAccessResponse)(nil),       // 3: muniment.v1.ExplainAccessResponse
+	(*AccessNode)(nil),                  // 4: muniment.v1.AccessNode
+	(*AccessLayer)(nil),                 // 5: muniment.v1.AccessLayer
+	(*AccessMatch)(nil),                 // 6: muniment.v1.AccessMatch
+	(*PreviewAccessChangeRequest)(nil),  // 7: muniment.v1.PreviewAccessChangeRequest
+	(*PreviewAccessChangeResponse)(nil), // 8: muniment.v1.PreviewAccessChangeResponse
+	(*AccessEffect)(nil),                // 9: muniment.v1.AccessEffect
+	(*DocumentRef)(nil),                 // 10: muniment.v1.DocumentRef
+	(*timestamppb.Timestamp)(nil),       // 11: google.protobuf.Timestamp
+	(Inherit)(0),                        // 12: muniment.v1.Inherit
+	(*Grant)(nil),                       // 13: muniment.v1.Grant
+	(*DocumentAccess)(nil),              // 14: muniment.v1.DocumentAccess
+	(*Container)(nil),                   // 15: muniment.v1.Container
 }
 var file_muniment_v1_access_proto_depIdxs = []int32{
-	9,  // 0: muniment.v1.ExplainAccessRequest.document:type_name -> muniment.v1.DocumentRef
-	0,  // 1: muniment.v1.ExplainAccessRequest.subject:type_name -> muniment.v1.Subject
-	3,  // 2: muniment.v1.ExplainAccessResponse.nodes:type_name -> muniment.v1.AccessNode
-	10, // 3: muniment.v1.ExplainAccessResponse.withheld_time:type_name -> google.protobuf.Timestamp
-	9,  // 4: muniment.v1.AccessNode.node:type_name -> muniment.v1.DocumentRef
-	11, // 5: muniment.v1.AccessNode.inherit:type_name -> muniment.v1.Inherit
-	4,  // 6: muniment.v1.AccessNode.layers:type_name -> muniment.v1.AccessLayer
-	5,  // 7: muniment.v1.AccessLayer.allow:type_name -> muniment.v1.AccessMatch
-	5,  // 8: muniment.v1.AccessLayer.deny:type_name -> muniment.v1.AccessMatch
-	12, // 9: muniment.v1.AccessMatch.grant:type_name -> muniment.v1.Grant
-	13, // 10: muniment.v1.PreviewAccessChangeRequest.access:type_name -> muniment.v1.DocumentAccess
-	14, // 11: muniment.v1.PreviewAccessChangeRequest.container:type_name -> muniment.v1.Container
-	8,  // 12: muniment.v1.PreviewAccessChangeResponse.gains:type_name -> muniment.v1.AccessEffect
-	8,  // 13: muniment.v1.PreviewAccessChangeResponse.losses:type_name -> muniment.v1.AccessEffect
-	10, // 14: muniment.v1.PreviewAccessChangeResponse.time:type_name -> google.protobuf.Timestamp
-	1,  // 15: muniment.v1.AccessService.ExplainAccess:input_type -> muniment.v1.ExplainAccessRequest
-	6,  // 16: muniment.v1.AccessService.PreviewAccessChange:input_type -> muniment.v1.PreviewAccessChangeRequest
-	2,  // 17: muniment.v1.AccessService.ExplainAccess:output_type -> muniment.v1.ExplainAccessResponse
-	7,  // 18: muniment.v1.AccessService.PreviewAccessChange:output_type -> muniment.v1.PreviewAccessChangeResponse
-	17, // [17:19] is the sub-list for method output_type
-	15, // [15:17] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	1,  // 0: muniment.v1.Subject.claimed_groups:type_name -> muniment.v1.ClaimedGroups
+	10, // 1: muniment.v1.ExplainAccessRequest.document:type_name -> muniment.v1.DocumentRef
+	0,  // 2: muniment.v1.ExplainAccessRequest.subject:type_name -> muniment.v1.Subject
+	4,  // 3: muniment.v1.ExplainAccessResponse.nodes:type_name -> muniment.v1.AccessNode
+	11, // 4: muniment.v1.ExplainAccessResponse.withheld_time:type_name -> google.protobuf.Timestamp
+	10, // 5: muniment.v1.AccessNode.node:type_name -> muniment.v1.DocumentRef
+	12, // 6: muniment.v1.AccessNode.inherit:type_name -> muniment.v1.Inherit
+	5,  // 7: muniment.v1.AccessNode.layers:type_name -> muniment.v1.AccessLayer
+	6,  // 8: muniment.v1.AccessLayer.allow:type_name -> muniment.v1.AccessMatch
+	6,  // 9: muniment.v1.AccessLayer.deny:type_name -> muniment.v1.AccessMatch
+	13, // 10: muniment.v1.AccessMatch.grant:type_name -> muniment.v1.Grant
+	14, // 11: muniment.v1.PreviewAccessChangeRequest.access:type_name -> muniment.v1.DocumentAccess
+	15, // 12: muniment.v1.PreviewAccessChangeRequest.container:type_name -> muniment.v1.Container
+	9,  // 13: muniment.v1.PreviewAccessChangeResponse.gains:type_name -> muniment.v1.AccessEffect
+	9,  // 14: muniment.v1.PreviewAccessChangeResponse.losses:type_name -> muniment.v1.AccessEffect
+	11, // 15: muniment.v1.PreviewAccessChangeResponse.time:type_name -> google.protobuf.Timestamp
+	2,  // 16: muniment.v1.AccessService.ExplainAccess:input_type -> muniment.v1.ExplainAccessRequest
+	7,  // 17: muniment.v1.AccessService.PreviewAccessChange:input_type -> muniment.v1.PreviewAccessChangeRequest
+	3,  // 18: muniment.v1.AccessService.ExplainAccess:output_type -> muniment.v1.ExplainAccessResponse
+	8,  // 19: muniment.v1.AccessService.PreviewAccessChange:output_type -> muniment.v1.PreviewAccessChangeResponse
+	18, // [18:20] is the sub-list for method output_type
+	16, // [16:18] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_muniment_v1_access_proto_init() }
@@ -850,7 +922,7 @@ func file_muniment_v1_access_proto_init() {
 	file_muniment_v1_ingestion_proto_init()
 	file_muniment_v1_options_proto_init()
 	file_muniment_v1_policy_proto_init()
-	file_muniment_v1_access_proto_msgTypes[6].OneofWrappers = []any{
+	file_muniment_v1_access_proto_msgTypes[7].OneofWrappers = []any{
 		(*PreviewAccessChangeRequest_Access)(nil),
 		(*PreviewAccessChangeRequest_Container)(nil),
 	}
@@ -860,7 +932,7 @@ func file_muniment_v1_access_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muniment_v1_access_proto_rawDesc), len(file_muniment_v1_access_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
