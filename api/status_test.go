@@ -81,6 +81,7 @@ var unmapped = map[string]string{
 	"audit.ErrSize":           "only of a size the server has just signed: internal",
 	"audit.ErrRecord":         "always beneath retriever.ErrNotRecorded",
 	"audit.ErrOutbox":         "only the drain can repeat a sequence",
+	"audit.ErrUncertain":      "always together with the error of the call's context",
 }
 
 // TestEverySentinelHasAStatus reads the packages below for their sentinel errors, so that a

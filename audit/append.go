@@ -9,8 +9,8 @@ import (
 // Append makes the record durable and returns its place. Concurrent calls share syncs.
 //
 // Errors: ErrRecord, ErrOutbox and ErrFull, and nothing was written; ErrUnwritable and ErrClosed; or ctx's
-// error, and then the record may or may not be in the log: whoever gets an error must not reveal
-// what the record was to cover.
+// error, and then, if it also is ErrUncertain, the record may or may not be in the log: whoever gets an
+// error must not reveal what the record was to cover.
 func (l *Log) Append(ctx context.Context, r Record) (Entry, error) {
 	entries, err := l.AppendAll(ctx, []Record{r})
 	if err != nil {
@@ -62,7 +62,7 @@ func (l *Log) appendAll(ctx context.Context, records []Record) ([]Entry, error) 
 	select {
 	case <-q.done:
 	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for the audit log: %w", ctx.Err())
+		return nil, fmt.Errorf("waiting for the audit log: %w, %w", ErrUncertain, ctx.Err())
 	}
 	if q.err != nil {
 		return nil, fmt.Errorf("appending to the audit log: %w", q.err)

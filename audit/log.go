@@ -25,6 +25,8 @@ var (
 	// log goes on as soon as there is room.
 	ErrFull   = errors.New("audit: the disk is full: nothing was recorded")
 	ErrClosed = errors.New("audit: log is closed")
+	// ErrUncertain says that nobody waited for a record, which is in the log or about to be, unless the log fails.
+	ErrUncertain = errors.New("audit: the record may be in the log")
 )
 
 // Config says whose log it is. All fields but Saved and Shelf are required.

@@ -264,10 +264,10 @@ const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\x0finclusion_proof\x18\x05 \x03(\tR\x0einclusionProof\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x06 \x01(\tR\n" +
-	"checkpoint2\xc8\x01\n" +
-	"\fAuditService\x12a\n" +
-	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12U\n" +
-	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"checkpoint2\xcc\x01\n" +
+	"\fAuditService\x12c\n" +
+	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12W\n" +
+	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_audit_proto_rawDescOnce sync.Once

@@ -1386,9 +1386,9 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\rEVIDENCE_NONE\x10\x01\x12\x11\n" +
 	"\rEVIDENCE_WEAK\x10\x02\x12\x15\n" +
 	"\x11EVIDENCE_MODERATE\x10\x03\x12\x13\n" +
-	"\x0fEVIDENCE_STRONG\x10\x042c\n" +
-	"\x10RetrievalService\x12O\n" +
-	"\bRetrieve\x12\x1c.muniment.v1.RetrieveRequest\x1a\x1d.muniment.v1.RetrieveResponse\"\x06\x82\x99\x19\x02\b\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\x0fEVIDENCE_STRONG\x10\x042e\n" +
+	"\x10RetrievalService\x12Q\n" +
+	"\bRetrieve\x12\x1c.muniment.v1.RetrieveRequest\x1a\x1d.muniment.v1.RetrieveResponse\"\b\x82\x99\x19\x04\b\x01\x18\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_retrieval_proto_rawDescOnce sync.Once
