@@ -26,6 +26,9 @@ func (l *Log) AppendAll(ctx context.Context, records []Record) ([]Entry, error) 
 		if records[i].Erasure != nil || records[i].Kind == KindErase {
 			return nil, fmt.Errorf("appending to the audit log: %w: erasures are recorded by Erase", ErrRecord)
 		}
+		if records[i].Rotation != nil || records[i].Kind == KindRotate {
+			return nil, fmt.Errorf("appending to the audit log: %w: rotations are recorded by Open", ErrRecord)
+		}
 	}
 	return l.appendAll(ctx, records)
 }
@@ -37,24 +40,9 @@ func (l *Log) appendAll(ctx context.Context, records []Record) ([]Entry, error) 
 	if len(records) == 0 {
 		return nil, l.Err()
 	}
-	q := &request{
-		stored:  make([]Stored, len(records)),
-		about:   make([][]uint64, len(records)),
-		entries: make([]Entry, len(records)),
-		done:    make(chan struct{}),
-	}
-	for i := range records {
-		body, err := records[i].encode()
-		if err != nil {
-			return nil, fmt.Errorf("appending to the audit log: %w", err)
-		}
-		s := &q.stored[i]
-		s.Body = body
-		rand.Read(s.Salt[:]) // never fails
-		s.Commitment = Commitment(&s.Salt, body)
-		s.Outbox = records[i].Outbox
-		q.about[i] = records[i].hashes()
-		q.entries[i].Leaf = Leaf(s.Commitment)
+	q, err := newRequest(records)
+	if err != nil {
+		return nil, fmt.Errorf("appending to the audit log: %w", err)
 	}
 	if err := l.enqueue(q); err != nil {
 		return nil, fmt.Errorf("appending to the audit log: %w", err)
@@ -68,6 +56,30 @@ func (l *Log) appendAll(ctx context.Context, records []Record) ([]Entry, error) 
 		return nil, fmt.Errorf("appending to the audit log: %w", q.err)
 	}
 	return q.entries, nil
+}
+
+// newRequest encodes, salts and commits to records.
+func newRequest(records []Record) (*request, error) {
+	q := &request{
+		stored:  make([]Stored, len(records)),
+		about:   make([][]uint64, len(records)),
+		entries: make([]Entry, len(records)),
+		done:    make(chan struct{}),
+	}
+	for i := range records {
+		body, err := records[i].encode()
+		if err != nil {
+			return nil, err
+		}
+		s := &q.stored[i]
+		s.Body = body
+		rand.Read(s.Salt[:]) // never fails
+		s.Commitment = Commitment(&s.Salt, body)
+		s.Outbox = records[i].Outbox
+		q.about[i] = records[i].hashes()
+		q.entries[i].Leaf = Leaf(s.Commitment)
+	}
+	return q, nil
 }
 
 // enqueue hands a request to the writer. Queue order is log order, so outbox sequences are checked

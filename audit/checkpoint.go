@@ -32,21 +32,31 @@ func (c Checkpoint) text() string {
 // OpenCheckpoint parses a checkpoint that at least one of the known keys has signed; further
 // signatures, as witnesses add them, are allowed. Errors wrap ErrCheckpoint.
 func OpenCheckpoint(msg []byte, known note.Verifiers) (Checkpoint, error) {
+	c, _, err := openSigned(msg, known)
+	return c, err
+}
+
+// openSigned is OpenCheckpoint, and says which of the known keys signed: at least one.
+func openSigned(msg []byte, known note.Verifiers) (c Checkpoint, signers []keyID, err error) {
 	if len(msg) > maxNote {
-		return Checkpoint{}, fmt.Errorf("%w: %d bytes, the limit is %d", ErrCheckpoint, len(msg), maxNote)
+		return c, nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrCheckpoint, len(msg), maxNote)
 	}
 	n, err := note.Open(msg, known)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
+		return c, nil, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
 	// note.Open tolerates stray bits at the end of a signature's base64; two spellings of one
 	// checkpoint would let a changed byte pass unseen.
 	for line := range strings.SplitSeq(strings.TrimSuffix(string(msg[len(n.Text)+1:]), "\n"), "\n") {
 		if _, err := base64.StdEncoding.Strict().DecodeString(line[strings.LastIndexByte(line, ' ')+1:]); err != nil {
-			return Checkpoint{}, fmt.Errorf("%w: signature is not canonical base64", ErrCheckpoint)
+			return c, nil, fmt.Errorf("%w: signature is not canonical base64", ErrCheckpoint)
 		}
 	}
-	return parseCheckpoint(n.Text)
+	for _, s := range n.Sigs {
+		signers = append(signers, keyID{s.Name, s.Hash})
+	}
+	c, err = parseCheckpoint(n.Text)
+	return c, signers, err
 }
 
 // ReadCheckpoint parses a checkpoint without looking at its signatures. A storage may use it to find

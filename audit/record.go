@@ -30,6 +30,7 @@ const (
 	KindRefuse   Kind = "refuse"   // calls were refused or failed, or items of a stream were
 	KindToken    Kind = "token"    // a token was issued
 	KindErase    Kind = "erase"    // bodies of earlier records were erased
+	KindRotate   Kind = "rotate"   // another key signs the log from here on
 	KindOperate  Kind = "operate"  // the operator did something: a check, a rebuild, a backup, a restore
 )
 
@@ -49,6 +50,7 @@ type Record struct {
 	Erasure   *Erasure   `json:"erasure,omitempty"` // set by Log.Erase alone
 	Operation *Operation `json:"operation,omitempty"`
 	Refusal   *Refusal   `json:"refusal,omitempty"`
+	Rotation  *Rotation  `json:"rotation,omitempty"` // set by Open alone
 }
 
 // Retrieval pins what an answer was made of.

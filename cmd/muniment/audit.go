@@ -30,7 +30,8 @@ earlier checkpoint signed, if one is given. It works offline, beside a running s
 on a file made by 'muniment audit export'.
 
 A log cannot tell by itself that its end was cut off: keep checkpoints elsewhere ('muniment audit checkpoint') and
-verify against them. A file is verified with the key that --key gives, or the key ring of --data.
+verify against them. A file is verified with the key that --key gives, or the key ring of --data; the key may be the
+first that the log had: records that hand over to another key are followed ('muniment keys rotate').
 
 ` + exitCodes,
 		Example: `  muniment audit verify --data ./data
@@ -48,7 +49,7 @@ verify against them. A file is verified with the key that --key gives, or the ke
 				}
 			}
 			if len(args) == 0 {
-				return verifyDirectory(c.Context(), c.OutOrStdout(), data, checkpoint)
+				return verifyDirectory(c.Context(), c.OutOrStdout(), data, key, checkpoint)
 			}
 			verifiers, err := verifiersFor(key, data)
 			if err != nil {
@@ -79,7 +80,7 @@ func verifiersFor(key, data string) (note.Verifiers, error) {
 		if err != nil {
 			return nil, usageError{err}
 		}
-		return note.VerifierList(keys.LogVerifier()), nil
+		return keys.LogVerifiers(), nil
 	}
 	v, err := note.NewVerifier(key)
 	if err != nil {
@@ -88,9 +89,9 @@ func verifiersFor(key, data string) (note.Verifiers, error) {
 	return note.VerifierList(v), nil
 }
 
-// verifyDirectory verifies the log of a data directory with its own keys.
-func verifyDirectory(ctx context.Context, w io.Writer, data string, saved []byte) error {
-	verifiers, err := verifiersFor("", data)
+// verifyDirectory verifies the log of a data directory with the key given, else with its own.
+func verifyDirectory(ctx context.Context, w io.Writer, data, key string, saved []byte) error {
+	verifiers, err := verifiersFor(key, data)
 	if err != nil {
 		return err
 	}
@@ -139,6 +140,7 @@ func auditExportCommand() *cobra.Command {
 
 func auditKeyCommand() *cobra.Command {
 	var data string
+	var all bool
 	c := &cobra.Command{
 		Use:     "key --data DIR",
 		Short:   "Print the public key that verifies the audit log",
@@ -152,10 +154,17 @@ func auditKeyCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			fmt.Fprintln(c.OutOrStdout(), keys.LogKey())
+			list := keys.LogKeys()
+			if !all {
+				list = list[len(list)-1:]
+			}
+			for _, k := range list {
+				fmt.Fprintln(c.OutOrStdout(), k.Public)
+			}
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&all, "all", false, "also the keys before it, the first one first")
 	c.Flags().StringVar(&data, "data", "", "the server's data directory")
 	return c
 }

@@ -85,7 +85,7 @@ func TestAuditVerify(t *testing.T) {
 // verified is "audit verify" of the directory against a checkpoint, in this process.
 func verified(dir, checkpoint string) (r ran) {
 	var out bytes.Buffer
-	if err := verifyDirectory(context.Background(), &out, dir, []byte(checkpoint)); err != nil {
+	if err := verifyDirectory(context.Background(), &out, dir, "", []byte(checkpoint)); err != nil {
 		r.code, r.stderr = exitCode(err), explain(err)
 	}
 	r.stdout = out.String()

@@ -78,7 +78,7 @@ func openTruth(ctx context.Context, cfg config, log *slog.Logger) (e *engine, er
 		return e, err
 	}
 	e.onClose(storage.Close)
-	record, err := audit.Open(ctx, timedStorage{storage, e.metrics}, audit.Config{Origin: keys.LogName(), Signer: keys.LogSigner(), Verifier: keys.LogVerifier()})
+	record, err := audit.Open(ctx, timedStorage{storage, e.metrics}, logConfig(keys))
 	if err != nil {
 		return e, err
 	}
@@ -90,6 +90,16 @@ func openTruth(ctx context.Context, cfg config, log *slog.Logger) (e *engine, er
 	e.onClose(outbox.Close)
 	e.store, e.keys, e.audit, e.outbox = store, keys, record, outbox
 	return e, removeLeftCopies(cfg)
+}
+
+// logConfig says who the log is and by which keys it was ever signed.
+func logConfig(keys *identity.KeyRing) audit.Config {
+	c := audit.Config{Origin: keys.LogName(), Signer: keys.LogSigner(), Verifier: keys.LogVerifier(), Public: keys.LogKey()}
+	all := keys.LogKeys()
+	for _, k := range all[:len(all)-1] {
+		c.Earlier = append(c.Earlier, audit.Key{Signer: k.Signer, Public: k.Public})
+	}
+	return c
 }
 
 // open opens what the configuration asks for. Whatever was opened is closed again if a
