@@ -69,7 +69,7 @@ type Server struct {
 func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, error) {
 	validator, err := protovalidate.New(protovalidate.WithMessages(
 		&pb.IngestRequest{}, &pb.RetrieveRequest{}, &pb.GetDocumentRequest{},
-		&pb.GetCallerRequest{}, &pb.GetGroupRequest{}, &pb.GetCheckpointRequest{}, &pb.GetRecordRequest{},
+		&pb.GetCallerRequest{}, &pb.GetGroupRequest{}, &pb.GetCheckpointRequest{}, &pb.GetRecordRequest{}, &pb.GetConsistencyProofRequest{},
 		&pb.ExplainAccessRequest{}, &pb.PreviewAccessChangeRequest{},
 		&pb.SetSourceRequest{}, &pb.ListSourcesRequest{}, &pb.StartSyncRequest{}, &pb.CommitSyncRequest{}, &pb.AbortSyncRequest{},
 		&pb.GetStatusRequest{}, &pb.CheckRequest{}, &pb.RebuildRequest{}, &pb.BackupRequest{},

@@ -135,6 +135,7 @@ func TestRolesComeFirst(t *testing.T) {
 		"muniment.v1.DirectoryService.GetGroup":         {"directory"},
 		"muniment.v1.AuditService.GetCheckpoint":        {"auditor"},
 		"muniment.v1.AuditService.GetRecord":            {"auditor"},
+		"muniment.v1.AuditService.GetConsistencyProof":  {"auditor"},
 		"muniment.v1.SourceService.SetSource":           {"ingest", "steward"},
 		"muniment.v1.SourceService.StartSync":           {"ingest"},
 		"muniment.v1.SourceService.CommitSync":          {"ingest"},

@@ -15,6 +15,10 @@ import (
 // ErrCheckpoint says that a checkpoint is missing, malformed, of another log, or not signed by a known key.
 var ErrCheckpoint = errors.New("audit: bad checkpoint")
 
+// maxSize is the largest tree that is looked at, in records. tlog does not return for sizes over 2⁶²,
+// and a checkpoint may claim any.
+const maxSize = 1 << 48
+
 // maxNote is the largest checkpoint in bytes that is looked at.
 const maxNote = 64 << 10
 
@@ -81,7 +85,7 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("%w: empty origin", ErrCheckpoint)
 	}
 	c.N, err = strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || c.N < 0 || strconv.FormatInt(c.N, 10) != lines[1] {
+	if err != nil || c.N < 0 || c.N > maxSize || strconv.FormatInt(c.N, 10) != lines[1] {
 		return Checkpoint{}, fmt.Errorf("%w: malformed size", ErrCheckpoint)
 	}
 	hash, err := base64.StdEncoding.Strict().DecodeString(lines[2])

@@ -42,6 +42,9 @@ type Config struct {
 	// Saved is a checkpoint of this log that was kept elsewhere. With it Open notices a storage
 	// that was rolled back as a whole, checkpoint included. Nil means that none is at hand.
 	Saved []byte
+	// Signed is told of every checkpoint once it is saved, the newest one by Open too, so that it
+	// can be kept elsewhere. It runs on the writer and must not wait. Optional.
+	Signed func(checkpoint []byte)
 	// Shelf keeps what Find looks records up in. Optional: without one it is kept in memory.
 	Shelf Shelf
 }

@@ -111,6 +111,7 @@ func (l *Log) resume(ctx context.Context, tail Tail) error {
 		}
 	}
 	l.signed, l.signedNote = signed, tail.Checkpoint
+	l.tell()
 	if l.tree, err = ReadTree(signed.N, hashReader(ctx, l.storage)); err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/audit"
 	auditfile "github.com/muniment/muniment/audit/file"
-	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
 func auditCommand() *cobra.Command {
@@ -166,30 +165,5 @@ func auditKeyCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&all, "all", false, "also the keys before it, the first one first")
 	c.Flags().StringVar(&data, "data", "", "the server's data directory")
-	return c
-}
-
-func auditCheckpointCommand() *cobra.Command {
-	var cl client
-	c := &cobra.Command{
-		Use:     "checkpoint",
-		Short:   "Get a signed checkpoint of the log from the server (role auditor)",
-		Example: "  muniment audit checkpoint > monday.note",
-		Args:    exactArgs(0, "no arguments"),
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, conn, err := cl.dial(c.Context())
-			if err != nil {
-				return err
-			}
-			defer conn.Close()
-			resp, err := pb.NewAuditServiceClient(conn).GetCheckpoint(ctx, &pb.GetCheckpointRequest{})
-			if err != nil {
-				return err
-			}
-			fmt.Fprint(c.OutOrStdout(), resp.GetCheckpoint())
-			return nil
-		},
-	}
-	cl.flags(c)
 	return c
 }

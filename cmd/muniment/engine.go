@@ -78,9 +78,16 @@ func openTruth(ctx context.Context, cfg config, log *slog.Logger) (e *engine, er
 		return e, err
 	}
 	e.onClose(storage.Close)
-	record, err := audit.Open(ctx, timedStorage{storage, e.metrics}, logConfig(keys))
+	kept, err := openKept(cfg, log, e.metrics.keepFailures.Inc)
 	if err != nil {
 		return e, err
+	}
+	e.onClose(kept.close)
+	c := logConfig(keys)
+	c.Saved, c.Signed = kept.saved, kept.keep
+	record, err := audit.Open(ctx, timedStorage{storage, e.metrics}, c)
+	if err != nil {
+		return e, kept.explain(err)
 	}
 	e.onClose(record.Close)
 	outbox, err := audit.NewDrain(ctx, record, store.Outbox(), log)

@@ -46,6 +46,7 @@ func answeredCalls() []proto.Message {
 		&pb.AbortSyncRequest{Source: "yard"},
 		&pb.CommitSyncRequest{Source: "yard"},
 		&pb.GetCheckpointRequest{},
+		&pb.GetConsistencyProofRequest{OldSize: 1, Size: 3},
 		&pb.GetRecordRequest{},
 		&pb.GetStatusRequest{},
 		&pb.CheckRequest{},

@@ -106,6 +106,107 @@ func (x *GetCheckpointResponse) GetCheckpoint() string {
 	return ""
 }
 
+// GetConsistencyProofRequest names two trees by their sizes.
+type GetConsistencyProofRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The size of the older checkpoint.
+	OldSize int64 `protobuf:"varint,1,opt,name=old_size,json=oldSize,proto3" json:"old_size,omitempty"`
+	// The size of the newer one, at least old_size.
+	Size          int64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetConsistencyProofRequest) Reset() {
+	*x = GetConsistencyProofRequest{}
+	mi := &file_muniment_v1_audit_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetConsistencyProofRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetConsistencyProofRequest) ProtoMessage() {}
+
+func (x *GetConsistencyProofRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_audit_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetConsistencyProofRequest.ProtoReflect.Descriptor instead.
+func (*GetConsistencyProofRequest) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *GetConsistencyProofRequest) GetOldSize() int64 {
+	if x != nil {
+		return x.OldSize
+	}
+	return 0
+}
+
+func (x *GetConsistencyProofRequest) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+// GetConsistencyProofResponse is a proof.
+type GetConsistencyProofResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The consistency proof (RFC 6962): hashes, in hexadecimal. Empty for equal sizes.
+	Proof         []string `protobuf:"bytes,1,rep,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetConsistencyProofResponse) Reset() {
+	*x = GetConsistencyProofResponse{}
+	mi := &file_muniment_v1_audit_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetConsistencyProofResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetConsistencyProofResponse) ProtoMessage() {}
+
+func (x *GetConsistencyProofResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_audit_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetConsistencyProofResponse.ProtoReflect.Descriptor instead.
+func (*GetConsistencyProofResponse) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GetConsistencyProofResponse) GetProof() []string {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 // GetRecordRequest names a record.
 type GetRecordRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -117,7 +218,7 @@ type GetRecordRequest struct {
 
 func (x *GetRecordRequest) Reset() {
 	*x = GetRecordRequest{}
-	mi := &file_muniment_v1_audit_proto_msgTypes[2]
+	mi := &file_muniment_v1_audit_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -129,7 +230,7 @@ func (x *GetRecordRequest) String() string {
 func (*GetRecordRequest) ProtoMessage() {}
 
 func (x *GetRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_audit_proto_msgTypes[2]
+	mi := &file_muniment_v1_audit_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -142,7 +243,7 @@ func (x *GetRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRecordRequest.ProtoReflect.Descriptor instead.
 func (*GetRecordRequest) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{2}
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetRecordRequest) GetReceipt() string {
@@ -173,7 +274,7 @@ type GetRecordResponse struct {
 
 func (x *GetRecordResponse) Reset() {
 	*x = GetRecordResponse{}
-	mi := &file_muniment_v1_audit_proto_msgTypes[3]
+	mi := &file_muniment_v1_audit_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -185,7 +286,7 @@ func (x *GetRecordResponse) String() string {
 func (*GetRecordResponse) ProtoMessage() {}
 
 func (x *GetRecordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_audit_proto_msgTypes[3]
+	mi := &file_muniment_v1_audit_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -198,7 +299,7 @@ func (x *GetRecordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRecordResponse.ProtoReflect.Descriptor instead.
 func (*GetRecordResponse) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{3}
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetRecordResponse) GetIndex() int64 {
@@ -252,7 +353,12 @@ const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\x15GetCheckpointResponse\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x01 \x01(\tR\n" +
-	"checkpoint\"8\n" +
+	"checkpoint\"]\n" +
+	"\x1aGetConsistencyProofRequest\x12\"\n" +
+	"\bold_size\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\aoldSize\x12\x1b\n" +
+	"\x04size\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\x04size\"3\n" +
+	"\x1bGetConsistencyProofResponse\x12\x14\n" +
+	"\x05proof\x18\x01 \x03(\tR\x05proof\"8\n" +
 	"\x10GetRecordRequest\x12$\n" +
 	"\areceipt\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\areceipt\"\xd7\x01\n" +
@@ -264,9 +370,10 @@ const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\x0finclusion_proof\x18\x05 \x03(\tR\x0einclusionProof\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x06 \x01(\tR\n" +
-	"checkpoint2\xcc\x01\n" +
+	"checkpoint2\xc3\x02\n" +
 	"\fAuditService\x12c\n" +
-	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12W\n" +
+	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12u\n" +
+	"\x13GetConsistencyProof\x12'.muniment.v1.GetConsistencyProofRequest\x1a(.muniment.v1.GetConsistencyProofResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12W\n" +
 	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
@@ -281,22 +388,26 @@ func file_muniment_v1_audit_proto_rawDescGZIP() []byte {
 	return file_muniment_v1_audit_proto_rawDescData
 }
 
-var file_muniment_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_muniment_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_muniment_v1_audit_proto_goTypes = []any{
-	(*GetCheckpointRequest)(nil),  // 0: muniment.v1.GetCheckpointRequest
-	(*GetCheckpointResponse)(nil), // 1: muniment.v1.GetCheckpointResponse
-	(*GetRecordRequest)(nil),      // 2: muniment.v1.GetRecordRequest
-	(*GetRecordResponse)(nil),     // 3: muniment.v1.GetRecordResponse
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*GetCheckpointRequest)(nil),        // 0: muniment.v1.GetCheckpointRequest
+	(*GetCheckpointResponse)(nil),       // 1: muniment.v1.GetCheckpointResponse
+	(*GetConsistencyProofRequest)(nil),  // 2: muniment.v1.GetConsistencyProofRequest
+	(*GetConsistencyProofResponse)(nil), // 3: muniment.v1.GetConsistencyProofResponse
+	(*GetRecordRequest)(nil),            // 4: muniment.v1.GetRecordRequest
+	(*GetRecordResponse)(nil),           // 5: muniment.v1.GetRecordResponse
+	(*timestamppb.Timestamp)(nil),       // 6: google.protobuf.Timestamp
 }
 var file_muniment_v1_audit_proto_depIdxs = []int32{
-	4, // 0: muniment.v1.GetRecordResponse.time:type_name -> google.protobuf.Timestamp
+	6, // 0: muniment.v1.GetRecordResponse.time:type_name -> google.protobuf.Timestamp
 	0, // 1: muniment.v1.AuditService.GetCheckpoint:input_type -> muniment.v1.GetCheckpointRequest
-	2, // 2: muniment.v1.AuditService.GetRecord:input_type -> muniment.v1.GetRecordRequest
-	1, // 3: muniment.v1.AuditService.GetCheckpoint:output_type -> muniment.v1.GetCheckpointResponse
-	3, // 4: muniment.v1.AuditService.GetRecord:output_type -> muniment.v1.GetRecordResponse
-	3, // [3:5] is the sub-list for method output_type
-	1, // [1:3] is the sub-list for method input_type
+	2, // 2: muniment.v1.AuditService.GetConsistencyProof:input_type -> muniment.v1.GetConsistencyProofRequest
+	4, // 3: muniment.v1.AuditService.GetRecord:input_type -> muniment.v1.GetRecordRequest
+	1, // 4: muniment.v1.AuditService.GetCheckpoint:output_type -> muniment.v1.GetCheckpointResponse
+	3, // 5: muniment.v1.AuditService.GetConsistencyProof:output_type -> muniment.v1.GetConsistencyProofResponse
+	5, // 6: muniment.v1.AuditService.GetRecord:output_type -> muniment.v1.GetRecordResponse
+	4, // [4:7] is the sub-list for method output_type
+	1, // [1:4] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
 	1, // [1:1] is the sub-list for extension extendee
 	0, // [0:1] is the sub-list for field type_name
@@ -314,7 +425,7 @@ func file_muniment_v1_audit_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muniment_v1_audit_proto_rawDesc), len(file_muniment_v1_audit_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
