@@ -35,6 +35,9 @@ type trust struct {
 type span struct{ from, to int64 }
 
 func newTrust(given note.Verifiers) *trust {
+	if given == nil {
+		given = note.VerifierList() // believes nobody
+	}
 	return &trust{given, map[keyID]note.Verifier{}, map[keyID]span{}}
 }
 
@@ -156,7 +159,10 @@ func (w *walk) lookAhead(ctx context.Context, r Reader) error {
 	for from := int64(0); len(w.unopened) > 0; {
 		next, err := w.ahead(ctx, r, from)
 		if damage, ok := errors.AsType[*DamageError](err); ok {
-			next, err = max(damage.Index+1, from+1), nil
+			if damage.Index < from {
+				return nil // nothing behind it can be read
+			}
+			next, err = damage.Index+1, nil
 		}
 		if err != nil {
 			return err

@@ -47,7 +47,8 @@ func (w *walk) storage(ctx context.Context, r Reader, tail Tail) (*DamageError, 
 		return damage, nil
 	}
 	var stored []tlog.Hash // of the records from the tree's size on, as far as read
-	for e, err := range r.Entries(ctx, 0) {
+	for p, err := range inspectAll(ctx, r) {
+		e := p.Stored
 		if w.tree.Size() >= tail.Size {
 			break // a live log has grown since
 		}
@@ -60,7 +61,7 @@ func (w *walk) storage(ctx context.Context, r Reader, tail Tail) (*DamageError, 
 			}
 			return nil, err
 		}
-		if damage := w.check(&e); damage != nil {
+		if damage := w.check(&e, p.inspected); damage != nil {
 			return damage, nil
 		}
 		leaf := Leaf(e.Commitment)

@@ -87,7 +87,7 @@ func (w *walk) lines(ctx context.Context, lines *bufio.Scanner) ([]byte, error) 
 			}
 			return l.checkpoint, nil
 		}
-		damage := w.check(&l.entry)
+		damage := w.check(&l.entry, inspect(&l.entry))
 		leaf := Leaf(l.entry.Commitment)
 		if damage != nil {
 			w.found(damage)

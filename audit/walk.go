@@ -107,19 +107,35 @@ type claims struct {
 	Rotation *Rotation `json:"rotation"`
 }
 
-// check checks one entry by itself and against those before it.
-func (w *walk) check(e *Stored) *DamageError {
+// inspected is what can be said of an entry by itself, and on any goroutine.
+type inspected struct {
+	damage *DamageError // of the body, or that it is no record
+	claims claims
+}
+
+func inspect(e *Stored) (in inspected) {
+	if in.damage = checkBody(e); in.damage != nil || e.Erased {
+		return in
+	}
+	if err := json.Unmarshal(e.Body, &in.claims); err != nil || in.claims.ID == "" || in.claims.Kind == "" {
+		in.damage = &DamageError{e.Index, "body is not a record"}
+	}
+	return in
+}
+
+// check checks one inspected entry against those before it.
+func (w *walk) check(e *Stored, in inspected) *DamageError {
 	if e.Index != w.tree.Size() {
 		return &DamageError{w.tree.Size(), fmt.Sprintf("record is missing, %d stands in its place", e.Index)}
 	}
-	if damage := checkBody(e); damage != nil {
-		return damage
+	if in.damage != nil {
+		return in.damage
 	}
 	if e.Outbox < w.outbox {
 		return &DamageError{e.Index, "outbox sequence falls"}
 	}
 	if !e.Erased {
-		return w.claims(e)
+		return w.claims(e, in.claims)
 	}
 	w.unvouched[e.Index] = struct{}{}
 	return nil
@@ -137,11 +153,7 @@ func (w *walk) add(e *Stored, leaf tlog.Hash) []tlog.Hash {
 
 // claims checks what the body says of itself. A replayed record has intact bytes; its id or its
 // outbox sequence, which must be new, gives it away even where no checkpoint reaches.
-func (w *walk) claims(e *Stored) *DamageError {
-	var c claims
-	if err := json.Unmarshal(e.Body, &c); err != nil || c.ID == "" || c.Kind == "" {
-		return &DamageError{e.Index, "body is not a record"}
-	}
+func (w *walk) claims(e *Stored, c claims) *DamageError {
 	sum := sha256.Sum256([]byte(c.ID)) // half of it tells ids apart, in half the memory
 	id := [16]byte(sum[:16])
 	if _, double := w.ids[id]; double {

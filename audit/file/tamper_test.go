@@ -173,6 +173,32 @@ func read(t testing.TB, dir string) []audit.Stored {
 	return all
 }
 
+// TestErasedHeader: a byte flipped in the header of the marks is reported also where nothing is
+// erased, and so is a header that was cut.
+func TestErasedHeader(t *testing.T) {
+	c := audittest.Keys(t)
+	dir := filepath.Join(t.TempDir(), "audit")
+	s := openFile(t, dir)
+	l := audittest.Open(t, s, c)
+	audittest.Append(t, l, 0, 3)
+	audittest.Close(t, l)
+	s.Close()
+	good := readDir(t, dir)
+	for at := range good["erased"] {
+		for _, bad := range [][]byte{append(append(bytes.Clone(good["erased"][:at]), good["erased"][at]^1), good["erased"][at+1:]...), good["erased"][:at]} {
+			directory{"erased": bad}.write(t, dir)
+			f, err := file.OpenReadOnly(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report, err := audit.Verify(ctx, f, note.VerifierList(c.Verifier), nil); err != nil || report.OK || report.First != 0 {
+				t.Errorf("byte %d of %d: %v, %v", at, len(bad), report, err)
+			}
+			f.Close()
+		}
+	}
+}
+
 // A missing file, and a directory rolled back as a whole.
 func TestLostFiles(t *testing.T) {
 	c := audittest.Keys(t)
