@@ -298,6 +298,7 @@ var wholeLists = map[protoreflect.FullName]string{
 	"muniment.v1.GetCallerResponse.clearance":        "the configured scale",
 	"muniment.v1.GetGroupResponse.members":           "a group is written and read whole, so that a job can compare",
 	"muniment.v1.GetRecordResponse.inclusion_proof":  "64 hashes at most",
+	"muniment.v1.GetConsistencyProofResponse.proof":  "64 hashes at most",
 	"muniment.v1.GetStatusResponse.indexes":          "two",
 	"muniment.v1.GetStatusResponse.disk":             "six",
 	"muniment.v1.ExplainAccessResponse.nodes":        "a document and 16 containers at most",
