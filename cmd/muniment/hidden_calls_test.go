@@ -72,7 +72,10 @@ var otherCalls = map[protoreflect.FullName]func(w *world) []proto.Message{
 			Access: &pb.DocumentAccess{Source: ref.GetSource(), Id: ref.GetId(), Policy: everyone()},
 		}})
 	},
-	"muniment.v1.AuditService.GetCheckpoint":  func(w *world) []proto.Message { return one(&pb.GetCheckpointRequest{}) },
+	"muniment.v1.AuditService.GetCheckpoint": func(w *world) []proto.Message { return one(&pb.GetCheckpointRequest{}) },
+	"muniment.v1.AuditService.GetConsistencyProof": func(w *world) []proto.Message {
+		return one(&pb.GetConsistencyProofRequest{OldSize: 1, Size: 2})
+	},
 	"muniment.v1.AuditService.GetRecord":      func(w *world) []proto.Message { return one(&pb.GetRecordRequest{Receipt: "made up"}) },
 	"muniment.v1.OperationsService.GetStatus": func(w *world) []proto.Message { return one(&pb.GetStatusRequest{}) },
 	"muniment.v1.OperationsService.Check":     func(w *world) []proto.Message { return one(&pb.CheckRequest{}) },
