@@ -173,8 +173,11 @@ func TestRateLimits(t *testing.T) {
 			t.Errorf("another user: %v", err)
 		}
 	}
-	if code, _ := reason(second(pb.NewIngestionServiceClient(s.conn).Ingest(s.as(ada, "ingest")))); code != codes.OK {
+	opened, err := pb.NewIngestionServiceClient(s.conn).Ingest(s.as(ada, "ingest"))
+	if code, _ := reason(err); code != codes.OK {
 		t.Errorf("opening: %v", code)
+	} else if _, err := opened.Recv(); status.Code(err) != codes.ResourceExhausted { // before the clock goes on
+		t.Errorf("a stream that was opened over the limit: %v", err)
 	}
 	stream := s.ingest(s.as(ada, "ingest"))
 	if _, err := stream.Recv(); status.Code(err) != codes.ResourceExhausted {
