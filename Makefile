@@ -24,10 +24,10 @@ test: ## gofmt, vet, contract lint, generated-code check, staticcheck, then ever
 	tools/generate.sh --check
 	.tools/staticcheck ./...
 	@if printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | $(CC) -x c -o /dev/null - 2>/dev/null; then \
-		set -x; CGO_ENABLED=1 go test -race -timeout 14m ./...; \
+		set -x; CGO_ENABLED=1 go test -race -timeout 20m ./...; \
 	else \
 		echo 'no working C compiler ($(CC)): testing without the race detector'; \
-		set -x; go test -timeout 14m ./...; \
+		set -x; go test -timeout 20m ./...; \
 	fi
 
 prove: ## run the long form of the tests of every promise and print what was counted, a line for each; a quarter of an hour

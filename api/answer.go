@@ -36,6 +36,7 @@ func (s retrieval) RecordAnswer(ctx context.Context, req *pb.RecordAnswerRequest
 		// Two of one request at once would both find that there was none.
 		defer s.reporting.lock(c.Binding(), answer.Request)()
 		if item, found, err := s.reported(ctx, c, answer); err != nil || found {
+			c.recorded.Store(found) // by the first report
 			return s.fromAnswer(c, item, err)
 		}
 	}
@@ -47,9 +48,10 @@ func (s retrieval) RecordAnswer(ctx context.Context, req *pb.RecordAnswerRequest
 		return nil, err
 	}
 	record := audit.Record{
-		ID: c.id, Time: s.Now(), Kind: audit.KindAnswer, App: string(c.App), User: string(c.User), Chain: c.Chain, Answer: answer,
+		ID: c.id, Time: s.Now(), Kind: audit.KindAnswer, App: string(c.App), User: string(c.User), Chain: c.Chain,
+		Groups: audit.GroupsOf(c.Identity), Answer: answer,
 	}
-	entry, err := s.Audit.Append(ctx, record)
+	entry, err := recorder{s.Audit}.Append(ctx, record)
 	if err != nil {
 		err = errors.Join(retriever.ErrNotRecorded, err)
 	}

@@ -99,7 +99,7 @@ func TestRecordAnswer(t *testing.T) {
 
 // TestRecordAnswerOwnRetrievals names retrievals of another person, of another app, that were
 // erased or never were, and a record that is none: all get one error, byte for byte, also
-// among good ones, and nothing is recorded.
+// among good ones, and nothing is recorded but that they were refused.
 func TestRecordAnswerOwnRetrievals(t *testing.T) {
 	s := start(t, nil)
 	s.send(s.as(ada, "ingest"), page("handbook", "dogs", "Dogs travel free on the ferry."))
@@ -132,8 +132,16 @@ func TestRecordAnswerOwnRetrievals(t *testing.T) {
 			}
 		}
 	}
-	if s.Audit.Size() != size {
-		t.Errorf("%d records of answers that were refused", s.Audit.Size()-size)
+	refusals := 0
+	for item, err := range s.Audit.Records(t.Context(), size) {
+		s.must(err)
+		if item.Record.Kind != audit.KindRefuse {
+			t.Errorf("a record of the kind %s of an answer that was refused", item.Record.Kind)
+		}
+		refusals++
+	}
+	if refusals != 14 {
+		t.Errorf("%d records of 14 refusals", refusals)
 	}
 }
 

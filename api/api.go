@@ -56,6 +56,9 @@ type Server struct {
 	// SyncGuard is the share of a source's documents that a sync session may remove without
 	// confirmation, 0 to 1; at 0 every removal must be confirmed.
 	SyncGuard float64
+	// Refusals counts refusals that have no record each. Optional: without one the server has
+	// its own, whose last second nobody closes.
+	Refusals *Refusals
 	// Limits bounds how often callers call. Optional: without one, nothing does.
 	Limits *limits.Limiter
 	// Patience is how long callers may take. Optional: 0 has defaults.
@@ -68,7 +71,7 @@ type Server struct {
 func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, error) {
 	validator, err := protovalidate.New(protovalidate.WithMessages(
 		&pb.IngestRequest{}, &pb.RetrieveRequest{}, &pb.GetDocumentRequest{},
-		&pb.GetCallerRequest{}, &pb.GetGroupRequest{}, &pb.GetCheckpointRequest{}, &pb.GetRecordRequest{},
+		&pb.GetCallerRequest{}, &pb.GetGroupRequest{}, &pb.GetCheckpointRequest{}, &pb.GetRecordRequest{}, &pb.GetConsistencyProofRequest{},
 		&pb.ExplainAccessRequest{}, &pb.PreviewAccessChangeRequest{},
 		&pb.SetSourceRequest{}, &pb.ListSourcesRequest{}, &pb.StartSyncRequest{}, &pb.CommitSyncRequest{}, &pb.AbortSyncRequest{},
 		&pb.RecordAnswerRequest{}, &pb.ListRetrievalsRequest{}, &pb.ListRecordsRequest{}, &pb.TraceAnswerRequest{}, &pb.TraceDocumentRequest{}, &pb.ReplayRetrievalRequest{},
@@ -77,6 +80,12 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 	if err != nil {
 		return nil, nil, errors.Join(errors.New("compiling the rules of the contract"), err)
 	}
+	if s.Refusals == nil {
+		s.Refusals = NewRefusals(s.Audit, s.Now, s.Log)
+	}
+	answers := *s.Retriever
+	answers.Log = recorder{answers.Log}
+	s.Retriever = &answers
 	h := &handler{Server: s, validator: validator, preparing: make(chan struct{}, indexer.Workers())}
 	door := &door{Patience: s.Patience.filled()}
 	g := grpc.NewServer(append(more,
@@ -124,7 +133,7 @@ type handler struct {
 func (h *handler) record(ctx context.Context, c call, r audit.Record) (receipt string, err error) {
 	r.ID, r.Time = c.id, h.Now()
 	r.App, r.User, r.Chain, r.Groups = string(c.App), string(c.User), c.Chain, audit.GroupsOf(c.Identity)
-	entry, err := h.Audit.Append(ctx, r)
+	entry, err := recorder{h.Audit}.Append(ctx, r)
 	if err != nil {
 		return "", errors.Join(retriever.ErrNotRecorded, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -28,8 +29,16 @@ import (
 type call struct {
 	identity.Caller
 	id     string
-	access *pb.MethodAccess // what the method asks of its callers
+	access *pb.MethodAccess // what the method asks of its callers, and leaves in the audit log
 	still  func() error     // what the caller would be refused for by now; of streams alone
+
+	counted  bool         // against the caller's limits: a good token, and not too often
+	recorded *atomic.Bool // whether the call has left its audit record
+}
+
+// newCall is a call of which nothing is known yet.
+func (h *handler) newCall(method string) call {
+	return call{id: audit.NewID(), access: h.declared[method], recorded: &atomic.Bool{}}
 }
 
 type callKey struct{}
@@ -53,16 +62,20 @@ func (h *handler) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo
 	if public(info.FullMethod) {
 		return next(ctx, req)
 	}
-	id, start := audit.NewID(), time.Now()
-	defer func() { err = h.end(ctx, info.FullMethod, id, start, recover(), err) }()
-	ctx, err = h.admit(ctx, info.FullMethod, id)
-	if err != nil {
+	c, start := h.newCall(info.FullMethod), time.Now()
+	defer func() {
+		if err = h.end(ctx, c, info.FullMethod, start, recover(), err); err != nil {
+			resp = nil
+		}
+	}()
+	if err = h.admit(ctx, &c); err != nil {
 		return nil, err
 	}
 	if m, ok := req.(proto.Message); ok && proto.Size(m) > maxRequestBytes {
 		return nil, fail(codes.ResourceExhausted, "MESSAGE_TOO_LONG", "the request is longer than %d bytes", maxRequestBytes)
 	}
-	return next(ctx, req)
+	resp, err = next(context.WithValue(ctx, callKey{}, c), req)
+	return resp, c.leaves(err)
 }
 
 // stream is the interceptor of streams.
@@ -70,23 +83,18 @@ func (h *handler) stream(srv any, ss grpc.ServerStream, info *grpc.StreamServerI
 	if public(info.FullMethod) {
 		return next(srv, ss)
 	}
-	id, start := audit.NewID(), time.Now()
-	defer func() { err = h.end(ss.Context(), info.FullMethod, id, start, recover(), err) }()
-	ctx, err := h.admit(ss.Context(), info.FullMethod, id)
-	if err != nil {
-		return err
-	}
-	c, err := callOf(ctx)
-	if err != nil {
+	c, start := h.newCall(info.FullMethod), time.Now()
+	defer func() { err = h.end(ss.Context(), c, info.FullMethod, start, recover(), err) }()
+	if err = h.admit(ss.Context(), &c); err != nil {
 		return err
 	}
 	c.still = func() error { return h.still(ss.Context(), c) }
-	ctx, cancel := context.WithTimeoutCause(context.WithValue(ctx, callKey{}, c), c.Expires.Sub(h.Now()), errTokenExpired)
+	ctx, cancel := context.WithTimeoutCause(context.WithValue(ss.Context(), callKey{}, c), c.Expires.Sub(h.Now()), errTokenExpired)
 	defer cancel()
 	if err = next(srv, verifiedStream{ss, ctx, c}); err != nil && context.Cause(ctx) == errTokenExpired {
 		return errTokenExpired
 	}
-	return err
+	return c.leaves(err)
 }
 
 // verifiedStream is a stream on which each message, of either side, is let through as a new
@@ -111,7 +119,7 @@ func (s verifiedStream) RecvMsg(m any) error {
 
 // SendMsg implements grpc.ServerStream.
 func (s verifiedStream) SendMsg(m any) error {
-	if err := s.call.still(); err != nil {
+	if err := s.call.leaves(s.call.still()); err != nil {
 		return err
 	}
 	return s.ServerStream.SendMsg(m)
@@ -136,26 +144,22 @@ const userToken = "x-muniment-user-token"
 var errTokenExpired = fail(codes.Unauthenticated, identity.ReasonExpired, "the token has expired, and the stream with it")
 
 // admit verifies the tokens, refuses a user who has been deactivated, counts the call against
-// its caller's rates, refuses a caller without the role that the method needs, and returns a
-// context that carries the call. Who has no good token is turned away before anything is
+// its caller's rates, refuses a caller without the role that the method needs, and says in the
+// call who calls, as far as it got. Who has no good token is turned away before anything is
 // counted.
-func (h *handler) admit(ctx context.Context, method, id string) (context.Context, error) {
-	caller, err := h.active(ctx)
-	if err != nil {
-		return nil, err
+func (h *handler) admit(ctx context.Context, c *call) (err error) {
+	if c.Caller, err = h.active(ctx); err != nil {
+		return err
 	}
-	if err := h.Limits.Allow(string(caller.User), string(caller.App), h.Now()); err != nil {
-		return nil, err
+	if err := h.Limits.Allow(string(c.User), string(c.App), h.Now()); err != nil {
+		return err
 	}
-	c := call{Caller: caller, id: id, access: h.declared[method]}
-	if err := c.admit(); err != nil {
-		return nil, err
-	}
-	return context.WithValue(ctx, callKey{}, c), nil
+	c.counted = true
+	return c.admit()
 }
 
-// active returns whom the tokens say the caller is, unless the newest published state says
-// that they have been deactivated.
+// active returns whom the tokens say the caller is, with an error if the newest published
+// state says that they have been deactivated.
 func (h *handler) active(ctx context.Context) (identity.Caller, error) {
 	caller, err := h.authenticate(ctx)
 	if err != nil {
@@ -163,9 +167,9 @@ func (h *handler) active(ctx context.Context) (identity.Caller, error) {
 	}
 	switch deactivated, err := h.Indexer.Deactivated(caller.User); {
 	case err != nil:
-		return identity.Caller{}, err
+		return caller, err
 	case deactivated: // whose views admit nothing anyway, but whose token may give roles
-		return identity.Caller{}, errDeactivated
+		return caller, errDeactivated
 	}
 	return caller, nil
 }
@@ -207,11 +211,11 @@ func certificate(ctx context.Context) *x509.Certificate {
 	return nil
 }
 
-// end logs the call and turns whatever went wrong into a status. A panic is an internal
-// error to the caller, with its stack in the log alone.
-func (h *handler) end(ctx context.Context, method, id string, start time.Time, panicked any, err error) error {
+// end logs the call, turns whatever went wrong into a status and records that. A panic is an
+// internal error to the caller, with its stack in the log alone.
+func (h *handler) end(ctx context.Context, c call, method string, start time.Time, panicked any, err error) error {
 	if panicked != nil {
-		h.Log.Error("panic", "method", method, "request_id", id, "panic", fmt.Sprint(panicked), "stack", string(debug.Stack()))
+		h.Log.Error("panic", "method", method, "request_id", c.id, "panic", fmt.Sprint(panicked), "stack", string(debug.Stack()))
 		err = errors.New("panic")
 	}
 	answer := toStatus(err)
@@ -219,11 +223,14 @@ func (h *handler) end(ctx context.Context, method, id string, start time.Time, p
 	took := time.Since(start).Round(10 * time.Microsecond)
 	switch {
 	case code == codes.Internal || code == codes.Unavailable:
-		h.Log.Error("call failed", "method", method, "request_id", id, "code", code.String(), "took", took, "error", err)
+		h.Log.Error("call failed", "method", method, "request_id", c.id, "code", code.String(), "took", took, "error", err)
 	default:
-		h.Log.Debug("call", "method", method, "request_id", id, "code", code.String(), "took", took)
+		h.Log.Debug("call", "method", method, "request_id", c.id, "code", code.String(), "took", took)
 	}
-	return answer
+	if answer == nil {
+		return nil
+	}
+	return h.refused(ctx, c, method, answer)
 }
 
 // reading is a request for something of a document.

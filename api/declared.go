@@ -57,6 +57,9 @@ func sound(access *pb.MethodAccess) error {
 	if (class == pb.MethodAccess_CLASS_READ) != (len(access.GetRoles()) == 0) {
 		return fmt.Errorf("%s with %d roles", class, len(access.GetRoles()))
 	}
+	if recordKinds[access.GetRecord()] == "" {
+		return errors.New("the contract does not say what record it leaves")
+	}
 	for _, role := range access.GetRoles() {
 		if roleNames[role] == "" {
 			return fmt.Errorf("unknown role %v", role)

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/audit"
 )
 
 // methods lists every method of the contract, found in the descriptors.
@@ -106,9 +107,24 @@ func TestEveryMethodNeedsAToken(t *testing.T) {
 	if _, err := healthpb.NewHealthClient(s.conn).Check(t.Context(), &healthpb.HealthCheckRequest{}); err != nil {
 		t.Errorf("health: %v", err)
 	}
-	if n := s.Audit.Size(); n != 0 {
-		t.Errorf("%d audit records of calls that were turned away", n)
+	for reason, want := range map[string]int{"TOKEN_MISSING": 6 * len(methods(t)), "TOKEN_INVALID": 3 * len(methods(t))} {
+		if n := s.refusals(func(r audit.Record) bool { return r.Refusal.Reason == reason && r.User == "" }); n != want {
+			t.Errorf("%d calls are recorded as refused for %s, want %d", n, reason, want)
+		}
 	}
+}
+
+// refusals counts the refusals that are recorded of which the function says yes.
+func (s *server) refusals(of func(audit.Record) bool) (n int) {
+	s.Helper()
+	s.must(s.Refusals.Flush(s.Context()))
+	for item, err := range s.Audit.Records(s.Context(), 0) {
+		s.must(err)
+		if r := item.Record; r.Kind == audit.KindRefuse && of(r) {
+			n += max(1, int(r.Refusal.Count))
+		}
+	}
+	return n
 }
 
 // A method that needs a role says so before it looks at anything else of the request. What
@@ -123,6 +139,7 @@ func TestRolesComeFirst(t *testing.T) {
 		"muniment.v1.AuditService.TraceAnswer":          {"auditor"},
 		"muniment.v1.AuditService.TraceDocument":        {"auditor", "steward"},
 		"muniment.v1.AuditService.ReplayRetrieval":      {"auditor"},
+		"muniment.v1.AuditService.GetConsistencyProof":  {"auditor"},
 		"muniment.v1.SourceService.SetSource":           {"ingest", "steward"},
 		"muniment.v1.SourceService.StartSync":           {"ingest"},
 		"muniment.v1.SourceService.CommitSync":          {"ingest"},

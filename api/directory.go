@@ -21,6 +21,9 @@ func (s directory) GetCaller(ctx context.Context, req *pb.GetCallerRequest) (*pb
 	if err := s.validate(req); err != nil {
 		return nil, err
 	}
+	if _, err := s.record(ctx, c, audit.Record{Kind: audit.KindRead, Read: &audit.Read{ID: "caller"}}); err != nil {
+		return nil, err
+	}
 	resp := &pb.GetCallerResponse{User: string(c.User), App: string(c.App), Guest: c.Guest}
 	for _, g := range c.Roles {
 		resp.Roles = append(resp.Roles, g.String())

@@ -69,7 +69,7 @@ func (s ingestion) Ingest(stream pb.IngestionService_IngestServer) error {
 			if !ok {
 				return <-ended
 			}
-			ack := s.acknowledge(ctx, it)
+			ack := s.acknowledge(ctx, c, it)
 			if ctx.Err() != nil { // what was given up, and may be stored, must not be called refused
 				return ctx.Err()
 			}
@@ -183,7 +183,7 @@ func (s ingestion) submit(ctx context.Context, c call, received <-chan *item, su
 }
 
 // acknowledge waits until the item is durable and in force.
-func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse {
+func (s ingestion) acknowledge(ctx context.Context, c call, it *item) *pb.IngestResponse {
 	ack := &pb.IngestResponse{Position: it.position, Status: pb.IngestResponse_STATUS_REFUSED}
 	var o catalog.Outcome
 	var at catalog.Revision
@@ -209,6 +209,9 @@ func (s ingestion) acknowledge(ctx context.Context, it *item) *pb.IngestResponse
 		if status.Code(answer) == codes.Internal {
 			s.Log.Error("item failed", "position", it.position, "error", err)
 		}
+		why := refusalOf(pb.IngestionService_Ingest_FullMethodName, answer)
+		why.Item = true
+		s.Refusals.count(c, why)
 		ack.Error = status.Convert(answer).Proto()
 		return ack
 	}

@@ -309,6 +309,7 @@ var wholeLists = map[protoreflect.FullName]string{
 	"muniment.v1.ExplainAccessResponse.nodes":                       "a document and 16 containers at most",
 	"muniment.v1.PreviewAccessChangeResponse.gains":                 "1,000 at most, the greatest first",
 	"muniment.v1.PreviewAccessChangeResponse.losses":                "1,000 at most, the greatest first",
+	"muniment.v1.GetConsistencyProofResponse.proof":                 "64 hashes at most",
 
 	"muniment.v1.PreviewAccessChangeResponse.unjudged_issuers": "of the configuration",
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/muniment/muniment/api"
 	"github.com/muniment/muniment/api/limits"
+	"github.com/muniment/muniment/audit"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
@@ -135,7 +136,6 @@ func TestRateLimits(t *testing.T) {
 		return second(client.Retrieve(ctx, &pb.RetrieveRequest{Query: "ferry"}))
 	}
 	passed := 0
-	before := s.Audit.Size()
 	for range 500 {
 		err := ask(s.as(ada))
 		if err == nil {
@@ -155,16 +155,29 @@ func TestRateLimits(t *testing.T) {
 			t.Fatalf("come back after %v", retry)
 		}
 	}
-	if n := s.Audit.Size() - before; passed != 5 || n != 5 {
-		t.Errorf("%d calls passed and left %d records, want 5", passed, n)
+	answered := 0
+	for item, err := range s.Audit.Records(t.Context(), 0) {
+		s.must(err)
+		if item.Record.Retrieval != nil {
+			answered++
+		}
+	}
+	if passed != 5 || answered != 5 {
+		t.Errorf("%d calls passed and left %d records, want 5", passed, answered)
+	}
+	if n := s.refusals(func(r audit.Record) bool { return r.Refusal.Limit == limits.ByUser && r.User == ada }); n != 495 {
+		t.Errorf("%d calls over the limit are recorded, want 495", n)
 	}
 	for i := range 20 {
 		if err := ask(s.as(fmt.Sprint("user:local/other-", i))); err != nil {
 			t.Errorf("another user: %v", err)
 		}
 	}
-	if code, _ := reason(second(pb.NewIngestionServiceClient(s.conn).Ingest(s.as(ada, "ingest")))); code != codes.OK {
+	opened, err := pb.NewIngestionServiceClient(s.conn).Ingest(s.as(ada, "ingest"))
+	if code, _ := reason(err); code != codes.OK {
 		t.Errorf("opening: %v", code)
+	} else if _, err := opened.Recv(); status.Code(err) != codes.ResourceExhausted { // before the clock goes on
+		t.Errorf("a stream that was opened over the limit: %v", err)
 	}
 	stream := s.ingest(s.as(ada, "ingest"))
 	if _, err := stream.Recv(); status.Code(err) != codes.ResourceExhausted {

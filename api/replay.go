@@ -30,10 +30,6 @@ func (s auditing) ReplayRetrieval(ctx context.Context, req *pb.ReplayRetrievalRe
 	if item.Record.Retrieval == nil {
 		return nil, fieldError{"retrieval", audit.ErrNotFound}
 	}
-	// Before it is made: that one is refused as too large says something too.
-	if _, err := s.record(ctx, c, audit.Record{Kind: audit.KindRead, Read: &audit.Read{ID: "replay of " + item.Record.ID}}); err != nil {
-		return nil, err
-	}
 	state, err := s.Indexer.Pin(ctx, 0)
 	if err != nil {
 		return nil, err
@@ -46,6 +42,9 @@ func (s auditing) ReplayRetrieval(ctx context.Context, req *pb.ReplayRetrievalRe
 	found, err := s.Replayer.Replay(ctx, state, view, item.Record)
 	if err != nil {
 		return nil, notReplayed(err)
+	}
+	if _, err := s.record(ctx, c, audit.Record{Kind: audit.KindRead, Read: &audit.Read{ID: "replay of " + item.Record.ID}}); err != nil {
+		return nil, err
 	}
 	was, is := item.Record.Retrieval, found.Record.Retrieval
 	resp := &pb.ReplayRetrievalResponse{

@@ -75,6 +75,7 @@ func start(t testing.TB, embedder indexer.Embedder) *server {
 	log := audittest.Open(t, s.records, audit.Config{Origin: keys.LogName(), Signer: keys.LogSigner(), Verifier: keys.LogVerifier()})
 	s.Server = api.Server{
 		Authority: authority, Keys: keys, Indexer: x, Audit: log, Operator: &s.operator, Scale: acl.DefaultScale, Log: quiet, Now: time.Now,
+		Refusals: api.NewRefusals(log, time.Now, quiet),
 		Retriever: &retriever.Retriever{
 			States: x, Embedder: embedder, Space: space, Weight: standard.Space().Weight, Log: log, Now: time.Now,
 			Hash: func(query string) string { return keys.Hash("query", []byte(query)) },

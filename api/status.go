@@ -57,6 +57,7 @@ var errorTable = []struct {
 	{retriever.ErrUnavailable, codes.Unavailable, "REBUILDING", "the index that could answer this is being rebuilt; try again later"},
 	{audit.ErrNotFound, codes.NotFound, "NOT_FOUND", "no such record"},
 	{audit.ErrErased, codes.NotFound, "ERASED", "the record's body was erased; its proof stands"},
+	{audit.ErrSize, codes.InvalidArgument, "NO_SUCH_TREE", "the sizes are not those of two checkpoints of this log, the older one first"},
 	{audit.ErrUnwritable, codes.Unavailable, "AUDIT_UNAVAILABLE", "the audit log cannot be written, so nothing may be shown; try again later"},
 	{audit.ErrFull, codes.Unavailable, "AUDIT_UNAVAILABLE", "the audit log has no room on the server's disk, so nothing may be shown; try again later"},
 	{audit.ErrClosed, codes.Unavailable, "SHUTTING_DOWN", "the server is shutting down; try again"},

@@ -59,6 +59,7 @@ var mapped = map[string]struct {
 	"identity.ErrUserRequired":     {identity.ErrUserRequired, codes.PermissionDenied},
 	"identity.ErrGroupsIncomplete": {identity.ErrGroupsIncomplete, codes.FailedPrecondition},
 	"identity.ErrUnavailable":      {identity.ErrUnavailable, codes.Unavailable},
+	"audit.ErrSize":                {audit.ErrSize, codes.InvalidArgument},
 	"audit.ErrUnwritable":          {audit.ErrUnwritable, codes.Unavailable},
 	"audit.ErrFull":                {audit.ErrFull, codes.Unavailable},
 	"audit.ErrClosed":              {audit.ErrClosed, codes.Unavailable},
@@ -83,9 +84,11 @@ var unmapped = map[string]string{
 	"audit.ErrForked":         "serve ends with it before it listens",
 	"audit.ErrConfig":         "serve ends with it before it listens",
 	"audit.ErrCheckpoint":     "only of a checkpoint the server has just signed: internal",
-	"audit.ErrSize":           "only of a size the server has just signed: internal",
 	"audit.ErrRecord":         "always beneath retriever.ErrNotRecorded",
 	"audit.ErrOutbox":         "only the drain can repeat a sequence",
+	"audit.ErrProof":          "proofs are checked by who gets them",
+	"audit.ErrKey":            "serve ends with it before it listens",
+	"audit.ErrUncertain":      "always together with the error of the call's context",
 }
 
 // TestEverySentinelHasAStatus reads the packages below for their sentinel errors, so that a

@@ -70,9 +70,10 @@ func (h *handler) named(ctx context.Context, field, name string) (audit.Item, er
 	return audit.Item{Entry: entry, Record: record}, err
 }
 
-// who is the caller of a retrieval as they would call now: with what the token said then, the
-// app's scope of today, and the directory's groups of today. Somebody whose groups come with
-// tokens cannot be judged, nor can who was recorded by an older server.
+// who is the caller of a retrieval as they would call now: with what the token said then, its
+// groups if it named any, the app's scope of today, and the directory's groups of today. Somebody
+// whose token named more groups than a record lists cannot be judged, nor can who was recorded
+// by an older server.
 func (h *handler) who(r audit.Record) (acl.Identity, bool) {
 	pinned := r.Retrieval.Caller
 	if pinned == nil {
@@ -82,8 +83,12 @@ func (h *handler) who(r audit.Record) (acl.Identity, bool) {
 	if app == string(identity.BuiltinApp) {
 		app = ""
 	}
-	id, err := h.Authority.Imagine(identity.Subject{User: acl.Principal(r.User), App: app, Guest: pinned.Guest})
-	if err != nil || id.Groups != nil {
+	groups, ok := r.Groups.Claimed()
+	if !ok {
+		return acl.Identity{}, false
+	}
+	id, err := h.Authority.Imagine(identity.Subject{User: acl.Principal(r.User), App: app, Guest: pinned.Guest, Groups: groups})
+	if err != nil {
 		return acl.Identity{}, false
 	}
 	id.Clearance = acl.Clearance{}

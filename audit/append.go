@@ -9,8 +9,8 @@ import (
 // Append makes the record durable and returns its place. Concurrent calls share syncs.
 //
 // Errors: ErrRecord, ErrOutbox and ErrFull, and nothing was written; ErrUnwritable and ErrClosed; or ctx's
-// error, and then the record may or may not be in the log: whoever gets an error must not reveal
-// what the record was to cover.
+// error, and then, if it also is ErrUncertain, the record may or may not be in the log: whoever gets an
+// error must not reveal what the record was to cover.
 func (l *Log) Append(ctx context.Context, r Record) (Entry, error) {
 	entries, err := l.AppendAll(ctx, []Record{r})
 	if err != nil {
@@ -26,6 +26,9 @@ func (l *Log) AppendAll(ctx context.Context, records []Record) ([]Entry, error) 
 		if records[i].Erasure != nil || records[i].Kind == KindErase {
 			return nil, fmt.Errorf("appending to the audit log: %w: erasures are recorded by Erase", ErrRecord)
 		}
+		if records[i].Rotation != nil || records[i].Kind == KindRotate {
+			return nil, fmt.Errorf("appending to the audit log: %w: rotations are recorded by Open", ErrRecord)
+		}
 	}
 	return l.appendAll(ctx, records)
 }
@@ -37,6 +40,26 @@ func (l *Log) appendAll(ctx context.Context, records []Record) ([]Entry, error) 
 	if len(records) == 0 {
 		return nil, l.Err()
 	}
+	q, err := newRequest(records)
+	if err != nil {
+		return nil, fmt.Errorf("appending to the audit log: %w", err)
+	}
+	if err := l.enqueue(q); err != nil {
+		return nil, fmt.Errorf("appending to the audit log: %w", err)
+	}
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for the audit log: %w, %w", ErrUncertain, ctx.Err())
+	}
+	if q.err != nil {
+		return nil, fmt.Errorf("appending to the audit log: %w", q.err)
+	}
+	return q.entries, nil
+}
+
+// newRequest encodes, salts and commits to records.
+func newRequest(records []Record) (*request, error) {
 	q := &request{
 		stored:  make([]Stored, len(records)),
 		about:   make([][]uint64, len(records)),
@@ -46,7 +69,7 @@ func (l *Log) appendAll(ctx context.Context, records []Record) ([]Entry, error) 
 	for i := range records {
 		body, err := records[i].encode()
 		if err != nil {
-			return nil, fmt.Errorf("appending to the audit log: %w", err)
+			return nil, err
 		}
 		s := &q.stored[i]
 		s.Body = body
@@ -56,18 +79,7 @@ func (l *Log) appendAll(ctx context.Context, records []Record) ([]Entry, error) 
 		q.about[i] = records[i].hashes()
 		q.entries[i].Leaf = Leaf(s.Commitment)
 	}
-	if err := l.enqueue(q); err != nil {
-		return nil, fmt.Errorf("appending to the audit log: %w", err)
-	}
-	select {
-	case <-q.done:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for the audit log: %w", ctx.Err())
-	}
-	if q.err != nil {
-		return nil, fmt.Errorf("appending to the audit log: %w", q.err)
-	}
-	return q.entries, nil
+	return q, nil
 }
 
 // enqueue hands a request to the writer. Queue order is log order, so outbox sequences are checked

@@ -15,6 +15,10 @@ import (
 // ErrCheckpoint says that a checkpoint is missing, malformed, of another log, or not signed by a known key.
 var ErrCheckpoint = errors.New("audit: bad checkpoint")
 
+// maxSize is the largest tree that is looked at, in records. tlog does not return for sizes over 2⁶²,
+// and a checkpoint may claim any.
+const maxSize = 1 << 48
+
 // maxNote is the largest checkpoint in bytes that is looked at.
 const maxNote = 64 << 10
 
@@ -32,21 +36,31 @@ func (c Checkpoint) text() string {
 // OpenCheckpoint parses a checkpoint that at least one of the known keys has signed; further
 // signatures, as witnesses add them, are allowed. Errors wrap ErrCheckpoint.
 func OpenCheckpoint(msg []byte, known note.Verifiers) (Checkpoint, error) {
+	c, _, err := openSigned(msg, known)
+	return c, err
+}
+
+// openSigned is OpenCheckpoint, and says which of the known keys signed: at least one.
+func openSigned(msg []byte, known note.Verifiers) (c Checkpoint, signers []keyID, err error) {
 	if len(msg) > maxNote {
-		return Checkpoint{}, fmt.Errorf("%w: %d bytes, the limit is %d", ErrCheckpoint, len(msg), maxNote)
+		return c, nil, fmt.Errorf("%w: %d bytes, the limit is %d", ErrCheckpoint, len(msg), maxNote)
 	}
 	n, err := note.Open(msg, known)
 	if err != nil {
-		return Checkpoint{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
+		return c, nil, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
 	// note.Open tolerates stray bits at the end of a signature's base64; two spellings of one
 	// checkpoint would let a changed byte pass unseen.
 	for line := range strings.SplitSeq(strings.TrimSuffix(string(msg[len(n.Text)+1:]), "\n"), "\n") {
 		if _, err := base64.StdEncoding.Strict().DecodeString(line[strings.LastIndexByte(line, ' ')+1:]); err != nil {
-			return Checkpoint{}, fmt.Errorf("%w: signature is not canonical base64", ErrCheckpoint)
+			return c, nil, fmt.Errorf("%w: signature is not canonical base64", ErrCheckpoint)
 		}
 	}
-	return parseCheckpoint(n.Text)
+	for _, s := range n.Sigs {
+		signers = append(signers, keyID{s.Name, s.Hash})
+	}
+	c, err = parseCheckpoint(n.Text)
+	return c, signers, err
 }
 
 // ReadCheckpoint parses a checkpoint without looking at its signatures. A storage may use it to find
@@ -71,7 +85,7 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("%w: empty origin", ErrCheckpoint)
 	}
 	c.N, err = strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || c.N < 0 || strconv.FormatInt(c.N, 10) != lines[1] {
+	if err != nil || c.N < 0 || c.N > maxSize || strconv.FormatInt(c.N, 10) != lines[1] {
 		return Checkpoint{}, fmt.Errorf("%w: malformed size", ErrCheckpoint)
 	}
 	hash, err := base64.StdEncoding.Strict().DecodeString(lines[2])

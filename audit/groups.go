@@ -44,3 +44,19 @@ func GroupsOf(id acl.Identity) *Groups {
 	g.Hash = hex.EncodeToString(hash.Sum(nil))
 	return g
 }
+
+// Claimed returns the groups that a token named, nil if the directory decided. It reports false
+// if that is not known: nothing was recorded, or the record does not list all of them.
+func (g *Groups) Claimed() (groups []acl.Principal, ok bool) {
+	switch {
+	case g == nil || g.Count > len(g.Listed):
+		return nil, false
+	case g.From == FromDirectory:
+		return nil, true
+	}
+	groups = []acl.Principal{}
+	for _, name := range g.Listed {
+		groups = append(groups, acl.Principal(name))
+	}
+	return groups, g.From == FromClaim
+}

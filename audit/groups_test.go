@@ -47,3 +47,22 @@ func TestGroupsOf(t *testing.T) {
 		t.Errorf("of %d groups %d are listed, %d counted", len(many), len(g.Listed), g.Count)
 	}
 }
+
+// TestClaimed: what GroupsOf pins of an identity's groups comes back, unless some are missing.
+func TestClaimed(t *testing.T) {
+	for _, groups := range [][]acl.Principal{nil, {}, {"group:corp/a"}, {"group:corp/a", "group:corp/b"}} {
+		back, ok := GroupsOf(acl.Identity{Groups: groups}).Claimed()
+		if !ok || (back == nil) != (groups == nil) || !slices.Equal(back, groups) {
+			t.Errorf("%q comes back as %q, %t", groups, back, ok)
+		}
+	}
+	many := make([]acl.Principal, maxListed+1)
+	for i := range many {
+		many[i] = acl.Principal(fmt.Sprintf("group:corp/%d", i))
+	}
+	for what, g := range map[string]*Groups{"of nothing": nil, "of too many": GroupsOf(acl.Identity{Groups: many}), "of an unknown origin": {}} {
+		if _, ok := g.Claimed(); ok {
+			t.Errorf("the record %s tells the groups", what)
+		}
+	}
+}

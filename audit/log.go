@@ -25,16 +25,26 @@ var (
 	// log goes on as soon as there is room.
 	ErrFull   = errors.New("audit: the disk is full: nothing was recorded")
 	ErrClosed = errors.New("audit: log is closed")
+	// ErrUncertain says that nobody waited for a record, which is in the log or about to be, unless the log fails.
+	ErrUncertain = errors.New("audit: the record may be in the log")
 )
 
-// Config says whose log it is. All fields but Saved and Shelf are required.
+// Config says whose log it is. Origin, Signer and Verifier are required.
 type Config struct {
 	Origin   string        // C2SP origin line: the log's name, without spaces, at most 255 bytes
 	Signer   note.Signer   // signs checkpoints
 	Verifier note.Verifier // verifies what Signer signs
+	// Public is Verifier in the encoding of signed notes. It is required with Earlier.
+	Public string
+	// Earlier are the keys that signed the log before Signer. If one of them still does, Open
+	// hands the log over, with a record that both keys sign.
+	Earlier []Key
 	// Saved is a checkpoint of this log that was kept elsewhere. With it Open notices a storage
 	// that was rolled back as a whole, checkpoint included. Nil means that none is at hand.
 	Saved []byte
+	// Signed is told of every checkpoint once it is saved, the newest one by Open too, so that it
+	// can be kept elsewhere. It runs on the writer and must not wait. Optional.
+	Signed func(checkpoint []byte)
 	// Shelf keeps what Find looks records up in. Optional: without one it is kept in memory.
 	Shelf Shelf
 }

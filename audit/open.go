@@ -32,6 +32,9 @@ func Open(ctx context.Context, s Storage, c Config) (*Log, error) {
 	if c.Signer == nil || c.Verifier == nil {
 		return nil, fmt.Errorf("%w: signer or verifier is missing", ErrConfig)
 	}
+	if err := c.checkKeys(); err != nil {
+		return nil, err
+	}
 	l := &Log{
 		storage: s, config: c,
 		asks: make(chan func()), wake: make(chan struct{}, 1),
@@ -46,7 +49,9 @@ func Open(ctx context.Context, s Storage, c Config) (*Log, error) {
 	if tail.Size == 0 && tail.Checkpoint == nil {
 		err = l.begin()
 	} else {
-		err = l.resume(ctx, tail)
+		if err = l.resume(ctx, tail); err == nil {
+			err = l.rotate(ctx, tail)
+		}
 	}
 	if err == nil {
 		err = l.register.open(ctx, l.size)
@@ -59,6 +64,23 @@ func Open(ctx context.Context, s Storage, c Config) (*Log, error) {
 	}
 	go l.write()
 	return l, nil
+}
+
+// checkKeys refuses keys that are not what is said of them.
+func (c *Config) checkKeys() error {
+	if len(c.Earlier) == 0 {
+		return nil
+	}
+	if v, err := note.NewVerifier(c.Public); err != nil || idOf(v) != idOf(c.Verifier) {
+		return fmt.Errorf("%w: the public key is not the verifier's", ErrConfig)
+	}
+	for _, k := range c.Earlier {
+		v, err := note.NewVerifier(k.Public)
+		if err != nil || k.Signer == nil || v.Name() != k.Signer.Name() || v.KeyHash() != k.Signer.KeyHash() {
+			return fmt.Errorf("%w: an earlier public key is not its signer's", ErrConfig)
+		}
+	}
+	return nil
 }
 
 // begin signs the empty tree, before the first record: from now on a storage without a checkpoint
@@ -89,6 +111,7 @@ func (l *Log) resume(ctx context.Context, tail Tail) error {
 		}
 	}
 	l.signed, l.signedNote = signed, tail.Checkpoint
+	l.tell()
 	if l.tree, err = ReadTree(signed.N, hashReader(ctx, l.storage)); err != nil {
 		return err
 	}
@@ -129,7 +152,7 @@ func (l *Log) known(msg []byte) (Checkpoint, error) {
 	if msg == nil {
 		return Checkpoint{}, fmt.Errorf("%w: it is missing", ErrCheckpoint)
 	}
-	c, err := OpenCheckpoint(msg, note.VerifierList(l.config.Verifier))
+	c, err := OpenCheckpoint(msg, l.keys())
 	if err != nil {
 		return Checkpoint{}, err
 	}

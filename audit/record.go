@@ -27,9 +27,10 @@ const (
 	KindRead     Kind = "read"     // a document or passage was read
 	KindChange   Kind = "change"   // the catalog changed
 	KindStart    Kind = "start"    // a server started
-	KindRefuse   Kind = "refuse"   // a request was refused
+	KindRefuse   Kind = "refuse"   // calls were refused or failed, or items of a stream were
 	KindToken    Kind = "token"    // a token was issued
 	KindErase    Kind = "erase"    // bodies of earlier records were erased
+	KindRotate   Kind = "rotate"   // another key signs the log from here on
 	KindOperate  Kind = "operate"  // the operator did something: a check, a rebuild, a backup, a restore
 	KindAnswer   Kind = "answer"   // an app reported what it told somebody
 )
@@ -50,6 +51,8 @@ type Record struct {
 	Erasure   *Erasure   `json:"erasure,omitempty"` // set by Log.Erase alone
 	Operation *Operation `json:"operation,omitempty"`
 	Answer    *Answer    `json:"answer,omitempty"`
+	Refusal   *Refusal   `json:"refusal,omitempty"`
+	Rotation  *Rotation  `json:"rotation,omitempty"` // set by Open alone
 }
 
 // Retrieval pins what an answer was made of.
@@ -132,6 +135,19 @@ type Erasure struct {
 type Operation struct {
 	Name   string `json:"name"`             // "check", "rebuild", "backup", "restore"
 	Detail string `json:"detail,omitempty"` // which index, or which backup
+}
+
+// Refusal is what callers got instead of answers. It holds nothing that they sent but the
+// method's name.
+type Refusal struct {
+	Method string `json:"method,omitempty"` // full name; empty if several are counted together
+	Code   string `json:"code"`             // of the status: "PERMISSION_DENIED"
+	Reason string `json:"reason"`           // of its ErrorInfo: "MISSING_ROLE"
+	Limit  string `json:"limit,omitempty"`  // which one, if the reason is one
+	Item   bool   `json:"item,omitempty"`   // items of streams were refused, and their calls went on
+	// Count is how many are counted together, within a second from Time on; 0 of a single call,
+	// which is the one with the record's id.
+	Count int64 `json:"count,omitempty"`
 }
 
 // NewID returns a random 128-bit identifier in hexadecimal.

@@ -13,6 +13,7 @@ type Report struct {
 	Records    int64      // complete records read
 	Erased     int64      // of these, how many were erased, each named by an erasure record
 	Proven     int64      // the first Proven records are exactly those that a verified checkpoint signed
+	Rotations  int64      // how often the log was handed over to another key
 	Checkpoint Checkpoint // the log's newest checkpoint, zero if it has no valid one
 	Saved      Checkpoint // the checkpoint saved earlier, zero if none was given or it is not valid
 }
@@ -31,6 +32,9 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "; the first %d are as signed", r.Proven)
 	if n := r.Records - r.Proven; r.OK && n > 0 {
 		fmt.Fprintf(&b, "; the last %d are not under a checkpoint yet", n)
+	}
+	if r.Rotations > 0 {
+		fmt.Fprintf(&b, "; handed over to another key %d times", r.Rotations)
 	}
 	if r.Checkpoint.Origin != "" {
 		fmt.Fprintf(&b, "\nnewest checkpoint: %s, %d records, root %s", r.Checkpoint.Origin, r.Checkpoint.N, r.Checkpoint.Hash)

@@ -15,7 +15,8 @@ const verifyChunk = 512
 
 // Verify reads a whole log without trusting it: every record, salt and commitment, every stored
 // tree hash, the newest checkpoint's signature, and, when saved is not nil, that the log still holds
-// what that earlier checkpoint signed. It may run beside the server that writes the log; it then
+// what that earlier checkpoint signed. The keys may be those that the log began with: Verify follows
+// the records that hand over to others. It may run beside the server that writes the log; it then
 // verifies up to the last complete record.
 //
 // An error means that verification could not be carried out; what is wrong with the log is in the Report.
@@ -24,9 +25,12 @@ func Verify(ctx context.Context, r Reader, v note.Verifiers, saved []byte) (Repo
 	if err != nil {
 		return Report{First: 0, Problem: "unreadable"}, fmt.Errorf("verifying the audit log: %w", err)
 	}
-	w := newWalk()
-	w.saved(saved, v)
-	w.newest(tail.Checkpoint, v)
+	w := newWalk(v)
+	w.saved(saved)
+	w.newest(tail.Checkpoint)
+	if err := w.lookAhead(ctx, r); err != nil {
+		return Report{First: 0, Problem: "unreadable"}, fmt.Errorf("verifying the audit log: %w", err)
+	}
 	damage, err := w.storage(ctx, r, tail)
 	if err != nil {
 		return Report{First: 0, Problem: "unreadable"}, fmt.Errorf("verifying the audit log: %w", err)
@@ -43,7 +47,8 @@ func (w *walk) storage(ctx context.Context, r Reader, tail Tail) (*DamageError, 
 		return damage, nil
 	}
 	var stored []tlog.Hash // of the records from the tree's size on, as far as read
-	for e, err := range r.Entries(ctx, 0) {
+	for p, err := range inspectAll(ctx, r) {
+		e := p.Stored
 		if w.tree.Size() >= tail.Size {
 			break // a live log has grown since
 		}
@@ -56,7 +61,7 @@ func (w *walk) storage(ctx context.Context, r Reader, tail Tail) (*DamageError, 
 			}
 			return nil, err
 		}
-		if damage := w.check(&e); damage != nil {
+		if damage := w.check(&e, p.inspected); damage != nil {
 			return damage, nil
 		}
 		leaf := Leaf(e.Commitment)

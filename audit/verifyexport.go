@@ -17,8 +17,8 @@ const maxLine = MaxBody + 1024
 
 // VerifyExport is Verify for what Export wrote.
 func VerifyExport(ctx context.Context, r io.Reader, v note.Verifiers, saved []byte) (Report, error) {
-	w := newWalk()
-	w.saved(saved, v)
+	w := newWalk(v)
+	w.saved(saved)
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 1<<16), maxLine)
 	lines.Split(wholeLines)
@@ -38,7 +38,7 @@ func VerifyExport(ctx context.Context, r io.Reader, v note.Verifiers, saved []by
 		w.unproven()
 		return w.finish(), nil
 	}
-	w.newest(checkpoint, v)
+	w.newest(checkpoint)
 	if n := w.report.Checkpoint.N; w.report.Checkpoint.Origin != "" && n < w.tree.Size() {
 		w.found(&DamageError{n, fmt.Sprintf("the export has %d records, its checkpoint signs %d", w.tree.Size(), n)})
 	}
@@ -87,7 +87,7 @@ func (w *walk) lines(ctx context.Context, lines *bufio.Scanner) ([]byte, error) 
 			}
 			return l.checkpoint, nil
 		}
-		damage := w.check(&l.entry)
+		damage := w.check(&l.entry, inspect(&l.entry))
 		leaf := Leaf(l.entry.Commitment)
 		if damage != nil {
 			w.found(damage)

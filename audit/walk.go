@@ -15,9 +15,11 @@ import (
 // walk checks a log from its first record to its last. Verify and VerifyExport feed it.
 type walk struct {
 	tree      Tree
-	hashes    []tlog.Hash  // scratch of add
-	signed    []Checkpoint // verified checkpoints whose roots must come out, by size
-	proven    int64        // size of the largest signed tree that came out
+	hashes    []tlog.Hash // scratch of add
+	trust     *trust
+	signed    []signed // verified checkpoints whose roots must come out, by size
+	unopened  []unopened
+	proven    int64 // size of the largest signed tree that came out
 	ids       map[[16]byte]struct{}
 	outbox    uint64
 	erased    int64
@@ -26,47 +28,57 @@ type walk struct {
 	report    Report
 }
 
-func newWalk() *walk {
+func newWalk(v note.Verifiers) *walk {
 	return &walk{
-		ids: map[[16]byte]struct{}{}, unvouched: map[int64]struct{}{},
+		trust: newTrust(v),
+		ids:   map[[16]byte]struct{}{}, unvouched: map[int64]struct{}{},
 		report: Report{First: -1},
 	}
 }
 
 // saved opens the checkpoint kept elsewhere, if there is one. It comes before the first record.
-func (w *walk) saved(msg []byte, v note.Verifiers) {
+func (w *walk) saved(msg []byte) {
 	if msg != nil {
-		w.report.Saved = w.checkpoint(msg, v, "the saved")
+		w.open(msg, "the saved", &w.report.Saved)
 	}
 }
 
-// newest opens the log's own checkpoint and compares it with the saved one.
-func (w *walk) newest(msg []byte, v note.Verifiers) {
+// newest opens the log's own checkpoint.
+func (w *walk) newest(msg []byte) {
 	if msg == nil {
 		w.outside = "the log has no checkpoint"
 		return
 	}
-	w.report.Checkpoint = w.checkpoint(msg, v, "the log's")
-	saved, newest := w.report.Saved, w.report.Checkpoint
-	if saved.Origin == "" || newest.Origin == "" {
-		return
-	}
-	if saved.Origin != newest.Origin {
-		w.outside = fmt.Sprintf("the log calls itself %q, the saved checkpoint is of %q", newest.Origin, saved.Origin)
-	} else if saved.N > newest.N {
-		w.outside = fmt.Sprintf("the log's checkpoint signs %d records, the saved one %d", newest.N, saved.N)
-	}
+	w.open(msg, "the log's", &w.report.Checkpoint)
 }
 
-func (w *walk) checkpoint(msg []byte, v note.Verifiers, whose string) Checkpoint {
-	c, err := OpenCheckpoint(msg, v)
-	if err != nil {
-		w.outside = fmt.Sprintf("%s checkpoint cannot be used: %v", whose, err)
-		return Checkpoint{}
-	}
+// know adds a verified checkpoint.
+func (w *walk) know(c signed) {
 	w.signed = append(w.signed, c)
-	slices.SortStableFunc(w.signed, func(a, b Checkpoint) int { return cmp.Compare(a.N, b.N) })
-	return c
+	slices.SortStableFunc(w.signed, func(a, b signed) int { return cmp.Compare(a.N, b.N) })
+}
+
+// checkpoints says what is wrong with the checkpoints as such, now that all keys are known.
+func (w *walk) checkpoints() string {
+	if w.outside != "" {
+		return w.outside
+	}
+	for _, u := range w.unopened {
+		return fmt.Sprintf("%s checkpoint cannot be used: %v", u.whose, u.err)
+	}
+	for _, c := range w.signed {
+		if !w.trust.signs(c.signers, c.N) {
+			return fmt.Sprintf("%s checkpoint is of %d records, and signed with a key that was not to sign so many", c.whose, c.N)
+		}
+	}
+	switch saved, newest := w.report.Saved, w.report.Checkpoint; {
+	case saved.Origin == "" || newest.Origin == "":
+	case saved.Origin != newest.Origin:
+		return fmt.Sprintf("the log calls itself %q, the saved checkpoint is of %q", newest.Origin, saved.Origin)
+	case saved.N > newest.N:
+		return fmt.Sprintf("the log's checkpoint signs %d records, the saved one %d", newest.N, saved.N)
+	}
+	return ""
 }
 
 // found notes a problem. The smallest index stays; what was found first stays in the words.
@@ -88,25 +100,42 @@ func (w *walk) unproven() {
 
 // claims is the part of a body that binds a record to the others.
 type claims struct {
-	ID      string   `json:"id"`
-	Kind    Kind     `json:"kind"`
-	Outbox  uint64   `json:"outbox"`
-	Erasure *Erasure `json:"erasure"`
+	ID       string    `json:"id"`
+	Kind     Kind      `json:"kind"`
+	Outbox   uint64    `json:"outbox"`
+	Erasure  *Erasure  `json:"erasure"`
+	Rotation *Rotation `json:"rotation"`
 }
 
-// check checks one entry by itself and against those before it.
-func (w *walk) check(e *Stored) *DamageError {
+// inspected is what can be said of an entry by itself, and on any goroutine.
+type inspected struct {
+	damage *DamageError // of the body, or that it is no record
+	claims claims
+}
+
+func inspect(e *Stored) (in inspected) {
+	if in.damage = checkBody(e); in.damage != nil || e.Erased {
+		return in
+	}
+	if err := json.Unmarshal(e.Body, &in.claims); err != nil || in.claims.ID == "" || in.claims.Kind == "" {
+		in.damage = &DamageError{e.Index, "body is not a record"}
+	}
+	return in
+}
+
+// check checks one inspected entry against those before it.
+func (w *walk) check(e *Stored, in inspected) *DamageError {
 	if e.Index != w.tree.Size() {
 		return &DamageError{w.tree.Size(), fmt.Sprintf("record is missing, %d stands in its place", e.Index)}
 	}
-	if damage := checkBody(e); damage != nil {
-		return damage
+	if in.damage != nil {
+		return in.damage
 	}
 	if e.Outbox < w.outbox {
 		return &DamageError{e.Index, "outbox sequence falls"}
 	}
 	if !e.Erased {
-		return w.claims(e)
+		return w.claims(e, in.claims)
 	}
 	w.unvouched[e.Index] = struct{}{}
 	return nil
@@ -124,11 +153,7 @@ func (w *walk) add(e *Stored, leaf tlog.Hash) []tlog.Hash {
 
 // claims checks what the body says of itself. A replayed record has intact bytes; its id or its
 // outbox sequence, which must be new, gives it away even where no checkpoint reaches.
-func (w *walk) claims(e *Stored) *DamageError {
-	var c claims
-	if err := json.Unmarshal(e.Body, &c); err != nil || c.ID == "" || c.Kind == "" {
-		return &DamageError{e.Index, "body is not a record"}
-	}
+func (w *walk) claims(e *Stored, c claims) *DamageError {
 	sum := sha256.Sum256([]byte(c.ID)) // half of it tells ids apart, in half the memory
 	id := [16]byte(sum[:16])
 	if _, double := w.ids[id]; double {
@@ -145,6 +170,9 @@ func (w *walk) claims(e *Stored) *DamageError {
 		for _, i := range c.Erasure.Indexes {
 			delete(w.unvouched, i)
 		}
+	}
+	if c.Kind == KindRotate && c.Rotation != nil {
+		return w.rotation(c.Rotation)
 	}
 	return nil
 }
@@ -179,8 +207,8 @@ func (w *walk) finish() Report {
 	if len(w.unvouched) > 0 {
 		w.found(&DamageError{slices.Min(slices.Collect(maps.Keys(w.unvouched))), "marked as erased, but no record that was read says that it was erased"})
 	}
-	if w.outside != "" {
-		w.found(&DamageError{w.proven, w.outside})
+	if outside := w.checkpoints(); outside != "" {
+		w.found(&DamageError{w.proven, outside})
 	}
 	w.report.Records, w.report.Erased, w.report.Proven = w.tree.Size(), w.erased, w.proven
 	if w.report.OK = w.report.First < 0; !w.report.OK {

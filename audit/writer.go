@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -164,7 +165,15 @@ func (l *Log) checkpoint() error {
 		return err
 	}
 	l.signed, l.signedNote = next, msg
+	l.tell()
 	return nil
+}
+
+// tell says what the newest checkpoint is.
+func (l *Log) tell() {
+	if l.config.Signed != nil {
+		l.config.Signed(slices.Clone(l.signedNote))
+	}
 }
 
 // extends returns nil if the stored hashes lead from the old tree to the next one.

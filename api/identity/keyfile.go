@@ -121,10 +121,6 @@ func parse(data []byte) (f keyFile, ok bool) {
 }
 
 // create makes the first version of a ring in dir, unless another process is faster.
-//
-// The file is complete and synced under a temporary name before it gets its own with link,
-// which is atomic and fails if the name is taken: whoever reads, reads all of it or none, and
-// of several makers one wins and the others throw theirs away.
 func create(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -132,7 +128,45 @@ func create(dir string) error {
 	if err := os.Chmod(dir, 0o700); err != nil { // it may have been there before
 		return err
 	}
-	data, f, err := newFile()
+	_, f, err := newFile()
+	if err == nil {
+		err = f.place(dir)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	// Whoever lost syncs too: it will use the ring, so the ring must stay.
+	return errors.Join(err, syncDir(dir), syncDir(filepath.Dir(dir)))
+}
+
+// RotateLogKey adds a version to the ring in dir that holds a new key for signing the audit
+// log, and returns its number. A server takes it up when it is started again. Two at once make
+// one version, and one of them fails with fs.ErrExist.
+func RotateLogKey(dir string) (version uint32, err error) {
+	files, err := readFiles(dir)
+	if err != nil {
+		return 0, fmt.Errorf("rotating the log's key: %w", err)
+	}
+	f := keyFile{Ring: files[0].Ring, Log: newSecret()}
+	for _, known := range files {
+		f.Version = max(f.Version, known.Version)
+	}
+	if f.Version++; f.Version == 0 {
+		return 0, errors.New("rotating the log's key: the ring has had all versions that there are")
+	}
+	if err := errors.Join(f.place(dir), syncDir(dir)); err != nil {
+		return 0, fmt.Errorf("rotating the log's key: %w", err)
+	}
+	return f.Version, nil
+}
+
+// place writes the file under its name, which must be free, or the error is fs.ErrExist.
+//
+// The file is complete and synced under a temporary name before it gets its own with link,
+// which is atomic and fails if the name is taken: whoever reads, reads all of it or none, and
+// of several makers one wins and the others throw theirs away.
+func (f keyFile) place(dir string) error {
+	data, err := f.encode()
 	if err != nil {
 		return err
 	}
@@ -147,25 +181,33 @@ func create(dir string) error {
 		return err
 	}
 	// failpoint: keys/written
-	if err := os.Link(temporary.Name(), filepath.Join(dir, f.name())); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Link(temporary.Name(), filepath.Join(dir, f.name())); err != nil {
 		return err
 	}
 	// failpoint: keys/linked
-	// Whoever lost syncs too: it will use the ring, so the ring must stay.
-	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
+	return nil
 }
 
 func newFile() ([]byte, keyFile, error) {
-	secrets := make([]byte, 10+4*secretBytes)
-	rand.Read(secrets) // never fails
-	next := func(n int) (s []byte) { s, secrets = secrets[:n:n], secrets[n:]; return s }
-	id := base32.StdEncoding.EncodeToString(next(10))
+	id := make([]byte, 10)
+	rand.Read(id) // never fails
 	f := keyFile{
-		Ring: strings.ToLower(id), Version: 1,
-		Token: next(secretBytes), Seal: next(secretBytes), Hash: next(secretBytes), Log: next(secretBytes),
+		Ring: strings.ToLower(base32.StdEncoding.EncodeToString(id)), Version: 1,
+		Token: newSecret(), Seal: newSecret(), Hash: newSecret(), Log: newSecret(),
 	}
+	data, err := f.encode()
+	return data, f, err
+}
+
+func (f keyFile) encode() ([]byte, error) {
 	data, err := json.MarshalIndent(f, "", "  ")
-	return append(data, '\n'), f, err
+	return append(data, '\n'), err
+}
+
+func newSecret() []byte {
+	s := make([]byte, secretBytes)
+	rand.Read(s) // never fails
+	return s
 }
 
 func syncDir(dir string) error {

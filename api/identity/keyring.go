@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"golang.org/x/mod/sumdb/note"
@@ -24,10 +26,14 @@ type KeyRing struct {
 	token versioned[ed25519.PrivateKey]
 	seal  versioned[[]byte]
 	hash  versioned[[]byte]
-	log   logSigner
-	// logVerifier is made together with log, because making it can fail.
-	logVerifier note.Verifier
-	logKey      string // of logVerifier
+	logs  []LogKey // oldest first; at least one
+}
+
+// LogKey is a key that signs checkpoints of the audit log, or once did.
+type LogKey struct {
+	Signer   note.Signer
+	Verifier note.Verifier
+	Public   string // Verifier in the encoding of signed notes, to be given to whoever verifies the log without the ring
 }
 
 // versioned is one kind of key in all its versions.
@@ -94,12 +100,19 @@ func ReadKeyRing(dir string) (*KeyRing, error) {
 		seal:  collect(files, func(f keyFile) []byte { return f.Seal }, asIs),
 		hash:  collect(files, func(f keyFile) []byte { return f.Hash }, asIs),
 	}
-	log := collect(files, func(f keyFile) []byte { return f.Log }, ed25519.NewKeyFromSeed)
-	if k.token.newest == 0 || k.seal.newest == 0 || k.hash.newest == 0 || log.newest == 0 {
-		return nil, fmt.Errorf("reading the key ring: the files in %s must hold a token, a seal, a hash and a log key between them", dir)
+	slices.SortFunc(files, func(a, b keyFile) int { return cmp.Compare(a.Version, b.Version) })
+	for _, f := range files {
+		if f.Log == nil {
+			continue
+		}
+		key, err := k.newLogKey(ed25519.NewKeyFromSeed(f.Log))
+		if err != nil {
+			return nil, fmt.Errorf("reading the key ring: %w", err)
+		}
+		k.logs = append(k.logs, key)
 	}
-	if err := k.setLog(log.current()); err != nil {
-		return nil, fmt.Errorf("reading the key ring: %w", err)
+	if k.token.newest == 0 || k.seal.newest == 0 || k.hash.newest == 0 || len(k.logs) == 0 {
+		return nil, fmt.Errorf("reading the key ring: the files in %s must hold a token, a seal, a hash and a log key between them", dir)
 	}
 	return k, nil
 }
@@ -124,26 +137,38 @@ func (k *KeyRing) issuer() string { return "muniment:local:" + k.id }
 func (k *KeyRing) LogName() string { return "muniment.local/" + k.id }
 
 // LogSigner signs the audit log's checkpoints with the newest log key.
-func (k *KeyRing) LogSigner() note.Signer { return k.log }
+func (k *KeyRing) LogSigner() note.Signer { return k.logs[len(k.logs)-1].Signer }
 
 // LogVerifier verifies what LogSigner signs.
-func (k *KeyRing) LogVerifier() note.Verifier { return k.logVerifier }
+func (k *KeyRing) LogVerifier() note.Verifier { return k.logs[len(k.logs)-1].Verifier }
 
-// LogKey is LogVerifier's key in the encoding of signed notes, to be given to whoever
-// verifies the log without the ring.
-func (k *KeyRing) LogKey() string { return k.logKey }
+// LogKey is LogVerifier's key in the encoding of signed notes.
+func (k *KeyRing) LogKey() string { return k.logs[len(k.logs)-1].Public }
 
-func (k *KeyRing) setLog(key ed25519.PrivateKey) error {
-	encoded, err := note.NewEd25519VerifierKey(k.LogName(), key.Public().(ed25519.PublicKey))
+// LogKeys are all keys of the log that the ring holds, in the order of their versions: the last
+// signs. The list is the caller's.
+func (k *KeyRing) LogKeys() []LogKey { return slices.Clone(k.logs) }
+
+// LogVerifiers verify what any key of the ring has signed.
+func (k *KeyRing) LogVerifiers() note.Verifiers {
+	var list []note.Verifier
+	for _, key := range k.logs {
+		list = append(list, key.Verifier)
+	}
+	return note.VerifierList(list...)
+}
+
+func (k *KeyRing) newLogKey(key ed25519.PrivateKey) (LogKey, error) {
+	public, err := note.NewEd25519VerifierKey(k.LogName(), key.Public().(ed25519.PublicKey))
 	if err != nil {
-		return err
+		return LogKey{}, err
 	}
-	if k.logVerifier, err = note.NewVerifier(encoded); err != nil {
-		return err
+	verifier, err := note.NewVerifier(public)
+	if err != nil {
+		return LogKey{}, err
 	}
-	k.logKey = encoded
-	k.log = logSigner{k.LogName(), k.logVerifier.KeyHash(), func(msg []byte) []byte { return ed25519.Sign(key, msg) }}
-	return nil
+	signer := logSigner{k.LogName(), verifier.KeyHash(), func(msg []byte) []byte { return ed25519.Sign(key, msg) }}
+	return LogKey{signer, verifier, public}, nil
 }
 
 // logSigner is a note.Signer for a key that is not kept in note's own encoding.

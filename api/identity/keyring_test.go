@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 // fingerprint differs for rings that differ in their id or in any key.
 func fingerprint(k *KeyRing) string {
 	h := sha256.New()
-	fmt.Fprint(h, k.id, k.log.hash, k.token.newest, k.token.current(), k.seal.newest, k.seal.current(), k.hash.newest, k.hash.current())
+	fmt.Fprint(h, k.id, k.LogKey(), k.token.newest, k.token.current(), k.seal.newest, k.seal.current(), k.hash.newest, k.hash.current())
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
@@ -189,6 +190,44 @@ func TestVersions(t *testing.T) {
 	}
 	if !strings.HasPrefix(rest.Hash("q", nil), "2:") {
 		t.Error("the hash does not name its version")
+	}
+}
+
+// TestRotateLogKey: a rotation adds a version with a key for the log alone, and all that the
+// ring had stays.
+func TestRotateLogKey(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := RotateLogKey(filepath.Join(dir, "none")); !errors.Is(err, ErrNoKeyRing) {
+		t.Errorf("a ring that is not there: %v", err)
+	}
+	old, err := OpenKeyRing(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want := uint32(2); want <= 11; want++ { // from 10 on, names sort otherwise than versions
+		if got, err := RotateLogKey(dir); got != want || err != nil {
+			t.Fatalf("version %d, %v, want %d", got, err, want)
+		}
+	}
+	k, err := ReadKeyRing(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := k.LogKeys()
+	newest, err := readFile(filepath.Join(dir, "11.key"))
+	if err != nil || newest.Token != nil || newest.Seal != nil || newest.Hash != nil {
+		t.Errorf("version 11 rotates more than the log's key, or %v", err)
+	}
+	last, err := k.newLogKey(ed25519.NewKeyFromSeed(newest.Log))
+	if err != nil || len(all) != 11 || all[0].Public != old.LogKey() || k.LogKey() != last.Public || k.Hash("q", nil) != old.Hash("q", nil) {
+		t.Errorf("the ring has %d keys of the log, and signs with %s, %v", len(all), k.LogKey(), err)
+	}
+	signed, err := note.Sign(&note.Note{Text: "x\n"}, old.LogSigner())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := note.Open(signed, k.LogVerifiers()); err != nil {
+		t.Errorf("what the first key signed: %v", err)
 	}
 }
 

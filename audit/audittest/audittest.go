@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,7 +39,15 @@ func keys(t testing.TB, random io.Reader) audit.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return audit.Config{Origin: Origin, Signer: signer, Verifier: verifier}
+	return audit.Config{Origin: Origin, Signer: signer, Verifier: verifier, Public: public}
+}
+
+// Rotated returns the configuration with another signing key, which takes over from its own.
+func Rotated(t testing.TB, c audit.Config) audit.Config {
+	t.Helper()
+	next := Keys(t)
+	next.Earlier = append(slices.Clone(c.Earlier), audit.Key{Signer: c.Signer, Public: c.Public})
+	return next
 }
 
 // Record returns a small retrieval record; records of different n differ.

@@ -23,6 +23,9 @@ func (r *Reader) load() error {
 	if err := r.readErased(); err != nil {
 		return err
 	}
+	if err := r.noteDamage(r.checkErased()); err != nil {
+		return err
+	}
 	if r.hashes != nil && !hasHeader(r.hashes, hashesName) {
 		r.hashes.Close()
 		r.hashes = nil // missing or foreign is the same to those who ask for hashes
@@ -63,6 +66,28 @@ func (r *Reader) load() error {
 		return nil
 	}
 	return r.noteDamage(r.loadTail(rows))
+}
+
+// checkErased returns damage if the file of the marks is there and is none. As long as nothing is
+// erased no record would tell: but what is marked in it later could not be read again. Before the
+// first checkpoint it may be torn, and is made anew.
+func (r *Reader) checkErased() error {
+	f, err := os.Open(filepath.Join(r.dir, erasedName))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !hasHeader(f, erasedName) && (info.Size() >= headerSize || r.checkpoint != nil) {
+		return &audit.DamageError{Index: 0, Reason: "file " + erasedName + " is not an audit log's"}
+	}
+	return nil
 }
 
 // noteDamage keeps damage for the reader to report and returns other errors.

@@ -51,7 +51,11 @@ func (s *Storage) Append(_ context.Context, b audit.Batch) error {
 
 // entries writes frames, syncs them, and only then writes what follows from them.
 func (s *Storage) entries(b audit.Batch) error {
-	var frames, rows []byte
+	room := 0
+	for i := range b.Entries {
+		room += frameMin + len(b.Entries[i].Body)
+	}
+	frames, rows := make([]byte, 0, room), make([]byte, 0, rowSize*len(b.Entries))
 	end, outbox := s.end, s.outbox
 	for i := range b.Entries {
 		e := &b.Entries[i]

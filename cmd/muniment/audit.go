@@ -12,7 +12,6 @@ import (
 	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/audit"
 	auditfile "github.com/muniment/muniment/audit/file"
-	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
 func auditCommand() *cobra.Command {
@@ -30,7 +29,8 @@ earlier checkpoint signed, if one is given. It works offline, beside a running s
 on a file made by 'muniment audit export'.
 
 A log cannot tell by itself that its end was cut off: keep checkpoints elsewhere ('muniment audit checkpoint') and
-verify against them. A file is verified with the key that --key gives, or the key ring of --data.
+verify against them. A file is verified with the key that --key gives, or the key ring of --data; the key may be the
+first that the log had: records that hand over to another key are followed ('muniment keys rotate').
 
 ` + exitCodes,
 		Example: `  muniment audit verify --data ./data
@@ -48,7 +48,7 @@ verify against them. A file is verified with the key that --key gives, or the ke
 				}
 			}
 			if len(args) == 0 {
-				return verifyDirectory(c.Context(), c.OutOrStdout(), data, checkpoint)
+				return verifyDirectory(c.Context(), c.OutOrStdout(), data, key, checkpoint)
 			}
 			verifiers, err := verifiersFor(key, data)
 			if err != nil {
@@ -79,7 +79,7 @@ func verifiersFor(key, data string) (note.Verifiers, error) {
 		if err != nil {
 			return nil, usageError{err}
 		}
-		return note.VerifierList(keys.LogVerifier()), nil
+		return keys.LogVerifiers(), nil
 	}
 	v, err := note.NewVerifier(key)
 	if err != nil {
@@ -88,9 +88,9 @@ func verifiersFor(key, data string) (note.Verifiers, error) {
 	return note.VerifierList(v), nil
 }
 
-// verifyDirectory verifies the log of a data directory with its own keys.
-func verifyDirectory(ctx context.Context, w io.Writer, data string, saved []byte) error {
-	verifiers, err := verifiersFor("", data)
+// verifyDirectory verifies the log of a data directory with the key given, else with its own.
+func verifyDirectory(ctx context.Context, w io.Writer, data, key string, saved []byte) error {
+	verifiers, err := verifiersFor(key, data)
 	if err != nil {
 		return err
 	}
@@ -139,6 +139,7 @@ func auditExportCommand() *cobra.Command {
 
 func auditKeyCommand() *cobra.Command {
 	var data string
+	var all bool
 	c := &cobra.Command{
 		Use:     "key --data DIR",
 		Short:   "Print the public key that verifies the audit log",
@@ -152,35 +153,17 @@ func auditKeyCommand() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			fmt.Fprintln(c.OutOrStdout(), keys.LogKey())
+			list := keys.LogKeys()
+			if !all {
+				list = list[len(list)-1:]
+			}
+			for _, k := range list {
+				fmt.Fprintln(c.OutOrStdout(), k.Public)
+			}
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&all, "all", false, "also the keys before it, the first one first")
 	c.Flags().StringVar(&data, "data", "", "the server's data directory")
-	return c
-}
-
-func auditCheckpointCommand() *cobra.Command {
-	var cl client
-	c := &cobra.Command{
-		Use:     "checkpoint",
-		Short:   "Get a signed checkpoint of the log from the server (role auditor)",
-		Example: "  muniment audit checkpoint > monday.note",
-		Args:    exactArgs(0, "no arguments"),
-		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, conn, err := cl.dial(c.Context())
-			if err != nil {
-				return err
-			}
-			defer conn.Close()
-			resp, err := pb.NewAuditServiceClient(conn).GetCheckpoint(ctx, &pb.GetCheckpointRequest{})
-			if err != nil {
-				return err
-			}
-			fmt.Fprint(c.OutOrStdout(), resp.GetCheckpoint())
-			return nil
-		},
-	}
-	cl.flags(c)
 	return c
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/audit"
@@ -116,7 +115,7 @@ func checkDamaged(ctx context.Context, cfg config, send func(*pb.CheckResponse) 
 	if err != nil {
 		return err
 	}
-	if err := r.audit(ctx, cfg.path("audit"), note.VerifierList(keys.LogVerifier())); damagedStore(err) {
+	if err := r.audit(ctx, cfg.path("audit"), keys.LogVerifiers()); damagedStore(err) {
 		r.problem("audit", err.Error())
 	} else if err != nil {
 		return err

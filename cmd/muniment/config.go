@@ -53,6 +53,8 @@ type config struct {
 	VectorSpaces []spaceConfig `yaml:"vector_spaces"`
 	// SCIM lets an identity provider keep its users and groups here; none does if absent.
 	SCIM *scimConfig `yaml:"scim"`
+	// Audit says where checkpoints of the audit log are kept besides the data.
+	Audit auditConfig `yaml:"audit"`
 	// Limits bounds how often each user and each app may call.
 	Limits limits.Config `yaml:"limits"`
 
@@ -145,6 +147,9 @@ func (c config) check() error {
 	}
 	if err := c.SCIM.check(c.Issuers); err != nil {
 		return err
+	}
+	if err := c.Audit.check(c.Data); err != nil {
+		return usagef("audit.checkpoint: %w", err)
 	}
 	if err := c.Limits.Check(); err != nil {
 		return usagef("limits: %w", err)

@@ -241,7 +241,7 @@ func (d *demo) audit(ctx context.Context, s *demoServer) error {
 	d.say("   The receipt of an answer leads to record %d, proven by %d hashes against the signed checkpoint:", record.GetIndex(), len(record.GetInclusionProof()))
 	d.say("   %s\n", record.GetRecord())
 	s.stop()
-	return verifyDirectory(ctx, d.out, s.dir, nil)
+	return verifyDirectory(ctx, d.out, s.dir, "", nil)
 }
 
 // maskedFields are those that may differ between two servers that hold the same visible

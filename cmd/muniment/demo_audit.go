@@ -169,7 +169,7 @@ func (d *demo) traceDocument(auditor context.Context, s *demoServer) error {
 // tamper changes a byte of the answer's record on disk, and demands that verification names it.
 func (d *demo) tamper(ctx context.Context, s *demoServer, answer *pb.TracedAnswer) error {
 	d.say("\n5. The log is verified; then somebody makes the 30 in the record of the answer a 60.\n")
-	if err := verifyDirectory(ctx, indented{d.out}, s.dir, nil); err != nil {
+	if err := verifyDirectory(ctx, indented{d.out}, s.dir, "", nil); err != nil {
 		return err
 	}
 	path := filepath.Join(s.dir, "audit", "bodies")
@@ -185,7 +185,7 @@ func (d *demo) tamper(ctx context.Context, s *demoServer, answer *pb.TracedAnswe
 		return err
 	}
 	var said bytes.Buffer
-	err = verifyDirectory(ctx, &said, s.dir, nil)
+	err = verifyDirectory(ctx, &said, s.dir, "", nil)
 	fmt.Fprint(indented{d.out}, said.String())
 	if c, ok := errors.AsType[codedError](err); !ok || c.code != exitTampered {
 		return fmt.Errorf("the forgery was not found: %w", err)

@@ -82,11 +82,16 @@ func openTruth(ctx context.Context, cfg config, log *slog.Logger) (e *engine, er
 	if err != nil {
 		return e, err
 	}
-	record, err := audit.Open(ctx, timedStorage{storage, e.metrics}, audit.Config{
-		Origin: keys.LogName(), Signer: keys.LogSigner(), Verifier: keys.LogVerifier(), Shelf: shelf,
-	})
+	kept, err := openKept(cfg, log, e.metrics.keepFailures.Inc)
 	if err != nil {
 		return e, err
+	}
+	e.onClose(kept.close)
+	c := logConfig(keys)
+	c.Saved, c.Signed, c.Shelf = kept.saved, kept.keep, shelf
+	record, err := audit.Open(ctx, timedStorage{storage, e.metrics}, c)
+	if err != nil {
+		return e, kept.explain(err)
 	}
 	e.onClose(record.Close)
 	outbox, err := audit.NewDrain(ctx, record, store.Outbox(), log)
@@ -105,6 +110,16 @@ func openShelf(cfg config) (audit.Shelf, error) {
 		return nil, fmt.Errorf("making the directory of the indexes: %w", err)
 	}
 	return auditfile.OpenShelf(cfg.path("index", "audit"))
+}
+
+// logConfig says who the log is and by which keys it was ever signed.
+func logConfig(keys *identity.KeyRing) audit.Config {
+	c := audit.Config{Origin: keys.LogName(), Signer: keys.LogSigner(), Verifier: keys.LogVerifier(), Public: keys.LogKey()}
+	all := keys.LogKeys()
+	for _, k := range all[:len(all)-1] {
+		c.Earlier = append(c.Earlier, audit.Key{Signer: k.Signer, Public: k.Public})
+	}
+	return c
 }
 
 // open opens what the configuration asks for. Whatever was opened is closed again if a
@@ -154,11 +169,13 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	if err != nil {
 		return e, err
 	}
+	refusals := api.NewRefusals(record, time.Now, log)
+	e.onClose(refusals.Close)
 	e.onClose(e.operator.wait)
 	e.metrics.registry.MustRegister(&gauges{engine: e})
 	e.server = api.Server{
 		Authority: authority, Keys: keys, Indexer: x, Audit: record, Operator: e.operator, Scale: cfg.scale(), Log: log, Now: time.Now,
-		SyncGuard: cfg.SyncGuard, Limits: limits.New(cfg.Limits),
+		SyncGuard: cfg.SyncGuard, Limits: limits.New(cfg.Limits), Refusals: refusals,
 		Retriever: r, Replayer: replayer,
 	}
 	return e, nil

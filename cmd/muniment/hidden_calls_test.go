@@ -91,8 +91,11 @@ var otherCalls = map[protoreflect.FullName]func(w *world) []proto.Message{
 	"muniment.v1.AuditService.ReplayRetrieval": func(w *world) []proto.Message {
 		return one(&pb.ReplayRetrievalRequest{Retrieval: strings.Repeat("0", 32)})
 	},
-	"muniment.v1.AuditService.TraceDocument":  func(w *world) []proto.Message { return one(&pb.TraceDocumentRequest{Document: w.ref()}) },
-	"muniment.v1.AuditService.GetCheckpoint":  func(w *world) []proto.Message { return one(&pb.GetCheckpointRequest{}) },
+	"muniment.v1.AuditService.TraceDocument": func(w *world) []proto.Message { return one(&pb.TraceDocumentRequest{Document: w.ref()}) },
+	"muniment.v1.AuditService.GetCheckpoint": func(w *world) []proto.Message { return one(&pb.GetCheckpointRequest{}) },
+	"muniment.v1.AuditService.GetConsistencyProof": func(w *world) []proto.Message {
+		return one(&pb.GetConsistencyProofRequest{OldSize: 1, Size: 2})
+	},
 	"muniment.v1.AuditService.GetRecord":      func(w *world) []proto.Message { return one(&pb.GetRecordRequest{Receipt: "made up"}) },
 	"muniment.v1.OperationsService.GetStatus": func(w *world) []proto.Message { return one(&pb.GetStatusRequest{}) },
 	"muniment.v1.OperationsService.Check":     func(w *world) []proto.Message { return one(&pb.CheckRequest{}) },

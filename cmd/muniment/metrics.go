@@ -25,7 +25,8 @@ type metrics struct {
 	failures   prometheus.Counter
 	operations *prometheus.CounterVec
 
-	tlsFailures prometheus.Counter
+	tlsFailures  prometheus.Counter
+	keepFailures prometheus.Counter
 
 	leases leases
 }
@@ -63,6 +64,7 @@ func newMetrics() *metrics {
 	for _, limit := range []string{limits.ByUser, limits.ByApp, "message", "patience"} {
 		m.refused.WithLabelValues(limit)
 	}
+	m.keepFailures = counter("muniment_audit_keep_failures_total", "Checkpoints that could not be written to audit.checkpoint; the next one is tried.").WithLabelValues()
 	m.tlsFailures = counter("muniment_tls_reload_failures_total", "Looks at the certificate's files that found something which cannot be used; the certificate before is still served.").WithLabelValues()
 	for value, name := range pb.Degradation_name {
 		if value != 0 {

@@ -38,7 +38,7 @@ func (r *checkRun) steps(ctx context.Context, o *operator) error {
 	if err := r.catalog(ctx, o.store.Check); err != nil {
 		return err
 	}
-	if err := r.audit(ctx, o.cfg.path("audit"), note.VerifierList(o.keys.LogVerifier())); err != nil {
+	if err := r.audit(ctx, o.cfg.path("audit"), o.keys.LogVerifiers()); err != nil {
 		return err
 	}
 	for _, name := range []string{"keyword", "vector"} {

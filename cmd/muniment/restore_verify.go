@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"path/filepath"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/audit"
 	auditfile "github.com/muniment/muniment/audit/file"
@@ -54,7 +52,7 @@ func (r *restorer) verifyLog(ctx context.Context, dir string, keys *identity.Key
 	}
 	defer log.Close()
 	progress := func(done, total int64) { r.progress.bar("audit", done, total, plainCount) }
-	report, err := audit.Verify(ctx, counted{log, progress}, note.VerifierList(keys.LogVerifier()), checkpoint)
+	report, err := audit.Verify(ctx, counted{log, progress}, keys.LogVerifiers(), checkpoint)
 	if err != nil {
 		return err
 	}

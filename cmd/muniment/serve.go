@@ -47,6 +47,7 @@ DIR/muniment.yaml if it is there), in which unknown keys are errors:
   roles: []                            # what their callers may do besides reading: docs/identity.md
   sync_guard: 0.2                      # share of a source that a sync may remove unconfirmed
   keep_deleted: 2160h                  # marks of deleted documents, where versions are times
+  audit: {checkpoint: /mnt/elsewhere/muniment.note}   # the newest checkpoint, outside DIR; compared at the start
   limits:                              # calls of each user and of each app
     {user: {per_second: 1000, burst: 10000}, app: {per_second: 5000, burst: 50000}}
   embedder:                            # an embedding server; without it, the embedded model

@@ -64,7 +64,7 @@ type Index struct {
 	life         context.Context // ends with Close
 	end          context.CancelFunc
 	preparing    sync.Mutex // held by one of the preparations
-	preparations sync.WaitGroup
+	preparations background
 }
 
 // store is one life of the index, from opening or Reset to the next Reset or Close.

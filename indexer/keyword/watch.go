@@ -71,3 +71,24 @@ func attend(e scorch.Event) bool {
 	}
 	return true
 }
+
+// background is goroutines that are waited for. Unlike a sync.WaitGroup's, its Go may be called
+// while somebody waits: it begins after that.
+type background struct {
+	mu    sync.Mutex
+	group sync.WaitGroup
+}
+
+// Go runs f on a goroutine.
+func (b *background) Go(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.group.Go(f)
+}
+
+// Wait waits for the goroutines that have begun.
+func (b *background) Wait() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.group.Wait()
+}

@@ -848,12 +848,10 @@ const file_muniment_v1_access_proto_rawDesc = "" +
 	"\x10unjudged_issuers\x18\x06 \x03(\tR\x0funjudgedIssuers\"J\n" +
 	"\fAccessEffect\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12\x1c\n" +
-	"\tdocuments\x18\x02 \x01(\x03R\tdocuments2\xe9\x01\n" +
-	"\rAccessService\x12b\n" +
-	"\rExplainAccess\x12!.muniment.v1.ExplainAccessRequest\x1a\".muniment.v1.ExplainAccessResponse\"\n" +
-	"\x82\x99\x19\x06\b\x03\x12\x02\x05\x03\x12t\n" +
-	"\x13PreviewAccessChange\x12'.muniment.v1.PreviewAccessChangeRequest\x1a(.muniment.v1.PreviewAccessChangeResponse\"\n" +
-	"\x82\x99\x19\x06\b\x03\x12\x02\x05\x03B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\tdocuments\x18\x02 \x01(\x03R\tdocuments2\xed\x01\n" +
+	"\rAccessService\x12d\n" +
+	"\rExplainAccess\x12!.muniment.v1.ExplainAccessRequest\x1a\".muniment.v1.ExplainAccessResponse\"\f\x82\x99\x19\b\b\x03\x12\x02\x05\x03\x18\x02\x12v\n" +
+	"\x13PreviewAccessChange\x12'.muniment.v1.PreviewAccessChangeRequest\x1a(.muniment.v1.PreviewAccessChangeResponse\"\f\x82\x99\x19\b\b\x03\x12\x02\x05\x03\x18\x02B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_access_proto_rawDescOnce sync.Once

@@ -106,6 +106,107 @@ func (x *GetCheckpointResponse) GetCheckpoint() string {
 	return ""
 }
 
+// GetConsistencyProofRequest names two trees by their sizes.
+type GetConsistencyProofRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The size of the older checkpoint.
+	OldSize int64 `protobuf:"varint,1,opt,name=old_size,json=oldSize,proto3" json:"old_size,omitempty"`
+	// The size of the newer one, at least old_size.
+	Size          int64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetConsistencyProofRequest) Reset() {
+	*x = GetConsistencyProofRequest{}
+	mi := &file_muniment_v1_audit_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetConsistencyProofRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetConsistencyProofRequest) ProtoMessage() {}
+
+func (x *GetConsistencyProofRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_audit_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetConsistencyProofRequest.ProtoReflect.Descriptor instead.
+func (*GetConsistencyProofRequest) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *GetConsistencyProofRequest) GetOldSize() int64 {
+	if x != nil {
+		return x.OldSize
+	}
+	return 0
+}
+
+func (x *GetConsistencyProofRequest) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+// GetConsistencyProofResponse is a proof.
+type GetConsistencyProofResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The consistency proof (RFC 6962): hashes, in hexadecimal. Empty for equal sizes.
+	Proof         []string `protobuf:"bytes,1,rep,name=proof,proto3" json:"proof,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetConsistencyProofResponse) Reset() {
+	*x = GetConsistencyProofResponse{}
+	mi := &file_muniment_v1_audit_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetConsistencyProofResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetConsistencyProofResponse) ProtoMessage() {}
+
+func (x *GetConsistencyProofResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_audit_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetConsistencyProofResponse.ProtoReflect.Descriptor instead.
+func (*GetConsistencyProofResponse) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *GetConsistencyProofResponse) GetProof() []string {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 // GetRecordRequest names a record.
 type GetRecordRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -117,7 +218,7 @@ type GetRecordRequest struct {
 
 func (x *GetRecordRequest) Reset() {
 	*x = GetRecordRequest{}
-	mi := &file_muniment_v1_audit_proto_msgTypes[2]
+	mi := &file_muniment_v1_audit_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -129,7 +230,7 @@ func (x *GetRecordRequest) String() string {
 func (*GetRecordRequest) ProtoMessage() {}
 
 func (x *GetRecordRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_audit_proto_msgTypes[2]
+	mi := &file_muniment_v1_audit_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -142,7 +243,7 @@ func (x *GetRecordRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRecordRequest.ProtoReflect.Descriptor instead.
 func (*GetRecordRequest) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{2}
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetRecordRequest) GetReceipt() string {
@@ -173,7 +274,7 @@ type GetRecordResponse struct {
 
 func (x *GetRecordResponse) Reset() {
 	*x = GetRecordResponse{}
-	mi := &file_muniment_v1_audit_proto_msgTypes[3]
+	mi := &file_muniment_v1_audit_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -185,7 +286,7 @@ func (x *GetRecordResponse) String() string {
 func (*GetRecordResponse) ProtoMessage() {}
 
 func (x *GetRecordResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_audit_proto_msgTypes[3]
+	mi := &file_muniment_v1_audit_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -198,7 +299,7 @@ func (x *GetRecordResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRecordResponse.ProtoReflect.Descriptor instead.
 func (*GetRecordResponse) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{3}
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetRecordResponse) GetIndex() int64 {
@@ -268,7 +369,7 @@ type ListRecordsRequest struct {
 
 func (x *ListRecordsRequest) Reset() {
 	*x = ListRecordsRequest{}
-	mi := &file_muniment_v1_audit_proto_msgTypes[4]
+	mi := &file_muniment_v1_audit_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -280,7 +381,7 @@ func (x *ListRecordsRequest) String() string {
 func (*ListRecordsRequest) ProtoMessage() {}
 
 func (x *ListRecordsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_audit_proto_msgTypes[4]
+	mi := &file_muniment_v1_audit_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -293,7 +394,7 @@ func (x *ListRecordsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRecordsRequest.ProtoReflect.Descriptor instead.
 func (*ListRecordsRequest) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{4}
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListRecordsRequest) GetLimit() int32 {
@@ -365,7 +466,7 @@ type ListRecordsResponse struct {
 
 func (x *ListRecordsResponse) Reset() {
 	*x = ListRecordsResponse{}
-	mi := &file_muniment_v1_audit_proto_msgTypes[5]
+	mi := &file_muniment_v1_audit_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -377,7 +478,7 @@ func (x *ListRecordsResponse) String() string {
 func (*ListRecordsResponse) ProtoMessage() {}
 
 func (x *ListRecordsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_audit_proto_msgTypes[5]
+	mi := &file_muniment_v1_audit_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -390,7 +491,7 @@ func (x *ListRecordsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRecordsResponse.ProtoReflect.Descriptor instead.
 func (*ListRecordsResponse) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{5}
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListRecordsResponse) GetRecords() []*AuditRecord {
@@ -424,7 +525,7 @@ type AuditRecord struct {
 
 func (x *AuditRecord) Reset() {
 	*x = AuditRecord{}
-	mi := &file_muniment_v1_audit_proto_msgTypes[6]
+	mi := &file_muniment_v1_audit_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -436,7 +537,7 @@ func (x *AuditRecord) String() string {
 func (*AuditRecord) ProtoMessage() {}
 
 func (x *AuditRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_audit_proto_msgTypes[6]
+	mi := &file_muniment_v1_audit_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -449,7 +550,7 @@ func (x *AuditRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditRecord.ProtoReflect.Descriptor instead.
 func (*AuditRecord) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{6}
+	return file_muniment_v1_audit_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AuditRecord) GetIndex() int64 {
@@ -489,7 +590,12 @@ const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\x15GetCheckpointResponse\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x01 \x01(\tR\n" +
-	"checkpoint\"8\n" +
+	"checkpoint\"]\n" +
+	"\x1aGetConsistencyProofRequest\x12\"\n" +
+	"\bold_size\x18\x01 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\aoldSize\x12\x1b\n" +
+	"\x04size\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x01R\x04size\"3\n" +
+	"\x1bGetConsistencyProofResponse\x12\x14\n" +
+	"\x05proof\x18\x01 \x03(\tR\x05proof\"8\n" +
 	"\x10GetRecordRequest\x12$\n" +
 	"\areceipt\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x04R\areceipt\"\xd7\x01\n" +
@@ -520,15 +626,15 @@ const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x1b\n" +
 	"\tleaf_hash\x18\x02 \x01(\tR\bleafHash\x12\x16\n" +
 	"\x06record\x18\x03 \x01(\tR\x06record\x12\x18\n" +
-	"\areceipt\x18\x04 \x01(\tR\areceipt2\xcf\x04\n" +
-	"\fAuditService\x12a\n" +
-	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12U\n" +
-	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12[\n" +
-	"\vListRecords\x12\x1f.muniment.v1.ListRecordsRequest\x1a .muniment.v1.ListRecordsResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12[\n" +
-	"\vTraceAnswer\x12\x1f.muniment.v1.TraceAnswerRequest\x1a .muniment.v1.TraceAnswerResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04\x12b\n" +
-	"\rTraceDocument\x12!.muniment.v1.TraceDocumentRequest\x1a\".muniment.v1.TraceDocumentResponse\"\n" +
-	"\x82\x99\x19\x06\b\x03\x12\x02\x04\x03\x12g\n" +
-	"\x0fReplayRetrieval\x12#.muniment.v1.ReplayRetrievalRequest\x1a$.muniment.v1.ReplayRetrievalResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x04B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\areceipt\x18\x04 \x01(\tR\areceipt2\xd2\x05\n" +
+	"\fAuditService\x12c\n" +
+	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12u\n" +
+	"\x13GetConsistencyProof\x12'.muniment.v1.GetConsistencyProofRequest\x1a(.muniment.v1.GetConsistencyProofResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12W\n" +
+	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12]\n" +
+	"\vListRecords\x12\x1f.muniment.v1.ListRecordsRequest\x1a .muniment.v1.ListRecordsResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12]\n" +
+	"\vTraceAnswer\x12\x1f.muniment.v1.TraceAnswerRequest\x1a .muniment.v1.TraceAnswerResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12d\n" +
+	"\rTraceDocument\x12!.muniment.v1.TraceDocumentRequest\x1a\".muniment.v1.TraceDocumentResponse\"\f\x82\x99\x19\b\b\x03\x12\x02\x04\x03\x18\x02\x12i\n" +
+	"\x0fReplayRetrieval\x12#.muniment.v1.ReplayRetrievalRequest\x1a$.muniment.v1.ReplayRetrievalResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_audit_proto_rawDescOnce sync.Once
@@ -542,44 +648,48 @@ func file_muniment_v1_audit_proto_rawDescGZIP() []byte {
 	return file_muniment_v1_audit_proto_rawDescData
 }
 
-var file_muniment_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_muniment_v1_audit_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_muniment_v1_audit_proto_goTypes = []any{
-	(*GetCheckpointRequest)(nil),    // 0: muniment.v1.GetCheckpointRequest
-	(*GetCheckpointResponse)(nil),   // 1: muniment.v1.GetCheckpointResponse
-	(*GetRecordRequest)(nil),        // 2: muniment.v1.GetRecordRequest
-	(*GetRecordResponse)(nil),       // 3: muniment.v1.GetRecordResponse
-	(*ListRecordsRequest)(nil),      // 4: muniment.v1.ListRecordsRequest
-	(*ListRecordsResponse)(nil),     // 5: muniment.v1.ListRecordsResponse
-	(*AuditRecord)(nil),             // 6: muniment.v1.AuditRecord
-	(*timestamppb.Timestamp)(nil),   // 7: google.protobuf.Timestamp
-	(*DocumentRef)(nil),             // 8: muniment.v1.DocumentRef
-	(*TraceAnswerRequest)(nil),      // 9: muniment.v1.TraceAnswerRequest
-	(*TraceDocumentRequest)(nil),    // 10: muniment.v1.TraceDocumentRequest
-	(*ReplayRetrievalRequest)(nil),  // 11: muniment.v1.ReplayRetrievalRequest
-	(*TraceAnswerResponse)(nil),     // 12: muniment.v1.TraceAnswerResponse
-	(*TraceDocumentResponse)(nil),   // 13: muniment.v1.TraceDocumentResponse
-	(*ReplayRetrievalResponse)(nil), // 14: muniment.v1.ReplayRetrievalResponse
+	(*GetCheckpointRequest)(nil),        // 0: muniment.v1.GetCheckpointRequest
+	(*GetCheckpointResponse)(nil),       // 1: muniment.v1.GetCheckpointResponse
+	(*GetConsistencyProofRequest)(nil),  // 2: muniment.v1.GetConsistencyProofRequest
+	(*GetConsistencyProofResponse)(nil), // 3: muniment.v1.GetConsistencyProofResponse
+	(*GetRecordRequest)(nil),            // 4: muniment.v1.GetRecordRequest
+	(*GetRecordResponse)(nil),           // 5: muniment.v1.GetRecordResponse
+	(*ListRecordsRequest)(nil),          // 6: muniment.v1.ListRecordsRequest
+	(*ListRecordsResponse)(nil),         // 7: muniment.v1.ListRecordsResponse
+	(*AuditRecord)(nil),                 // 8: muniment.v1.AuditRecord
+	(*timestamppb.Timestamp)(nil),       // 9: google.protobuf.Timestamp
+	(*DocumentRef)(nil),                 // 10: muniment.v1.DocumentRef
+	(*TraceAnswerRequest)(nil),          // 11: muniment.v1.TraceAnswerRequest
+	(*TraceDocumentRequest)(nil),        // 12: muniment.v1.TraceDocumentRequest
+	(*ReplayRetrievalRequest)(nil),      // 13: muniment.v1.ReplayRetrievalRequest
+	(*TraceAnswerResponse)(nil),         // 14: muniment.v1.TraceAnswerResponse
+	(*TraceDocumentResponse)(nil),       // 15: muniment.v1.TraceDocumentResponse
+	(*ReplayRetrievalResponse)(nil),     // 16: muniment.v1.ReplayRetrievalResponse
 }
 var file_muniment_v1_audit_proto_depIdxs = []int32{
-	7,  // 0: muniment.v1.GetRecordResponse.time:type_name -> google.protobuf.Timestamp
-	8,  // 1: muniment.v1.ListRecordsRequest.document:type_name -> muniment.v1.DocumentRef
-	7,  // 2: muniment.v1.ListRecordsRequest.from:type_name -> google.protobuf.Timestamp
-	7,  // 3: muniment.v1.ListRecordsRequest.until:type_name -> google.protobuf.Timestamp
-	6,  // 4: muniment.v1.ListRecordsResponse.records:type_name -> muniment.v1.AuditRecord
+	9,  // 0: muniment.v1.GetRecordResponse.time:type_name -> google.protobuf.Timestamp
+	10, // 1: muniment.v1.ListRecordsRequest.document:type_name -> muniment.v1.DocumentRef
+	9,  // 2: muniment.v1.ListRecordsRequest.from:type_name -> google.protobuf.Timestamp
+	9,  // 3: muniment.v1.ListRecordsRequest.until:type_name -> google.protobuf.Timestamp
+	8,  // 4: muniment.v1.ListRecordsResponse.records:type_name -> muniment.v1.AuditRecord
 	0,  // 5: muniment.v1.AuditService.GetCheckpoint:input_type -> muniment.v1.GetCheckpointRequest
-	2,  // 6: muniment.v1.AuditService.GetRecord:input_type -> muniment.v1.GetRecordRequest
-	4,  // 7: muniment.v1.AuditService.ListRecords:input_type -> muniment.v1.ListRecordsRequest
-	9,  // 8: muniment.v1.AuditService.TraceAnswer:input_type -> muniment.v1.TraceAnswerRequest
-	10, // 9: muniment.v1.AuditService.TraceDocument:input_type -> muniment.v1.TraceDocumentRequest
-	11, // 10: muniment.v1.AuditService.ReplayRetrieval:input_type -> muniment.v1.ReplayRetrievalRequest
-	1,  // 11: muniment.v1.AuditService.GetCheckpoint:output_type -> muniment.v1.GetCheckpointResponse
-	3,  // 12: muniment.v1.AuditService.GetRecord:output_type -> muniment.v1.GetRecordResponse
-	5,  // 13: muniment.v1.AuditService.ListRecords:output_type -> muniment.v1.ListRecordsResponse
-	12, // 14: muniment.v1.AuditService.TraceAnswer:output_type -> muniment.v1.TraceAnswerResponse
-	13, // 15: muniment.v1.AuditService.TraceDocument:output_type -> muniment.v1.TraceDocumentResponse
-	14, // 16: muniment.v1.AuditService.ReplayRetrieval:output_type -> muniment.v1.ReplayRetrievalResponse
-	11, // [11:17] is the sub-list for method output_type
-	5,  // [5:11] is the sub-list for method input_type
+	2,  // 6: muniment.v1.AuditService.GetConsistencyProof:input_type -> muniment.v1.GetConsistencyProofRequest
+	4,  // 7: muniment.v1.AuditService.GetRecord:input_type -> muniment.v1.GetRecordRequest
+	6,  // 8: muniment.v1.AuditService.ListRecords:input_type -> muniment.v1.ListRecordsRequest
+	11, // 9: muniment.v1.AuditService.TraceAnswer:input_type -> muniment.v1.TraceAnswerRequest
+	12, // 10: muniment.v1.AuditService.TraceDocument:input_type -> muniment.v1.TraceDocumentRequest
+	13, // 11: muniment.v1.AuditService.ReplayRetrieval:input_type -> muniment.v1.ReplayRetrievalRequest
+	1,  // 12: muniment.v1.AuditService.GetCheckpoint:output_type -> muniment.v1.GetCheckpointResponse
+	3,  // 13: muniment.v1.AuditService.GetConsistencyProof:output_type -> muniment.v1.GetConsistencyProofResponse
+	5,  // 14: muniment.v1.AuditService.GetRecord:output_type -> muniment.v1.GetRecordResponse
+	7,  // 15: muniment.v1.AuditService.ListRecords:output_type -> muniment.v1.ListRecordsResponse
+	14, // 16: muniment.v1.AuditService.TraceAnswer:output_type -> muniment.v1.TraceAnswerResponse
+	15, // 17: muniment.v1.AuditService.TraceDocument:output_type -> muniment.v1.TraceDocumentResponse
+	16, // 18: muniment.v1.AuditService.ReplayRetrieval:output_type -> muniment.v1.ReplayRetrievalResponse
+	12, // [12:19] is the sub-list for method output_type
+	5,  // [5:12] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
 	5,  // [5:5] is the sub-list for extension extendee
 	0,  // [0:5] is the sub-list for field type_name
@@ -600,7 +710,7 @@ func file_muniment_v1_audit_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muniment_v1_audit_proto_rawDesc), len(file_muniment_v1_audit_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

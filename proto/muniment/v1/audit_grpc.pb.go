@@ -19,12 +19,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AuditService_GetCheckpoint_FullMethodName   = "/muniment.v1.AuditService/GetCheckpoint"
-	AuditService_GetRecord_FullMethodName       = "/muniment.v1.AuditService/GetRecord"
-	AuditService_ListRecords_FullMethodName     = "/muniment.v1.AuditService/ListRecords"
-	AuditService_TraceAnswer_FullMethodName     = "/muniment.v1.AuditService/TraceAnswer"
-	AuditService_TraceDocument_FullMethodName   = "/muniment.v1.AuditService/TraceDocument"
-	AuditService_ReplayRetrieval_FullMethodName = "/muniment.v1.AuditService/ReplayRetrieval"
+	AuditService_GetCheckpoint_FullMethodName       = "/muniment.v1.AuditService/GetCheckpoint"
+	AuditService_GetConsistencyProof_FullMethodName = "/muniment.v1.AuditService/GetConsistencyProof"
+	AuditService_GetRecord_FullMethodName           = "/muniment.v1.AuditService/GetRecord"
+	AuditService_ListRecords_FullMethodName         = "/muniment.v1.AuditService/ListRecords"
+	AuditService_TraceAnswer_FullMethodName         = "/muniment.v1.AuditService/TraceAnswer"
+	AuditService_TraceDocument_FullMethodName       = "/muniment.v1.AuditService/TraceDocument"
+	AuditService_ReplayRetrieval_FullMethodName     = "/muniment.v1.AuditService/ReplayRetrieval"
 )
 
 // AuditServiceClient is the client API for AuditService service.
@@ -37,6 +38,10 @@ type AuditServiceClient interface {
 	// GetCheckpoint signs and returns the state of the log now. Kept outside, it proves later that nothing before it
 	// was changed.
 	GetCheckpoint(ctx context.Context, in *GetCheckpointRequest, opts ...grpc.CallOption) (*GetCheckpointResponse, error)
+	// GetConsistencyProof proves that one checkpoint's tree is the beginning of another's, so that nothing under the first
+	// was changed, removed or reordered. The sizes are those of two checkpoints that the auditor holds, and the roots to
+	// check the proof against are theirs.
+	GetConsistencyProof(ctx context.Context, in *GetConsistencyProofRequest, opts ...grpc.CallOption) (*GetConsistencyProofResponse, error)
 	// GetRecord returns the record that a receipt or a retrieval stands for, with the proof that it is in the log.
 	GetRecord(ctx context.Context, in *GetRecordRequest, opts ...grpc.CallOption) (*GetRecordResponse, error)
 	// ListRecords lists records, newest first, without the plain text of queries and answers.
@@ -65,6 +70,16 @@ func (c *auditServiceClient) GetCheckpoint(ctx context.Context, in *GetCheckpoin
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetCheckpointResponse)
 	err := c.cc.Invoke(ctx, AuditService_GetCheckpoint_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *auditServiceClient) GetConsistencyProof(ctx context.Context, in *GetConsistencyProofRequest, opts ...grpc.CallOption) (*GetConsistencyProofResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetConsistencyProofResponse)
+	err := c.cc.Invoke(ctx, AuditService_GetConsistencyProof_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -131,6 +146,10 @@ type AuditServiceServer interface {
 	// GetCheckpoint signs and returns the state of the log now. Kept outside, it proves later that nothing before it
 	// was changed.
 	GetCheckpoint(context.Context, *GetCheckpointRequest) (*GetCheckpointResponse, error)
+	// GetConsistencyProof proves that one checkpoint's tree is the beginning of another's, so that nothing under the first
+	// was changed, removed or reordered. The sizes are those of two checkpoints that the auditor holds, and the roots to
+	// check the proof against are theirs.
+	GetConsistencyProof(context.Context, *GetConsistencyProofRequest) (*GetConsistencyProofResponse, error)
 	// GetRecord returns the record that a receipt or a retrieval stands for, with the proof that it is in the log.
 	GetRecord(context.Context, *GetRecordRequest) (*GetRecordResponse, error)
 	// ListRecords lists records, newest first, without the plain text of queries and answers.
@@ -157,6 +176,9 @@ type UnimplementedAuditServiceServer struct{}
 
 func (UnimplementedAuditServiceServer) GetCheckpoint(context.Context, *GetCheckpointRequest) (*GetCheckpointResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetCheckpoint not implemented")
+}
+func (UnimplementedAuditServiceServer) GetConsistencyProof(context.Context, *GetConsistencyProofRequest) (*GetConsistencyProofResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetConsistencyProof not implemented")
 }
 func (UnimplementedAuditServiceServer) GetRecord(context.Context, *GetRecordRequest) (*GetRecordResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRecord not implemented")
@@ -208,6 +230,24 @@ func _AuditService_GetCheckpoint_Handler(srv interface{}, ctx context.Context, d
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(AuditServiceServer).GetCheckpoint(ctx, req.(*GetCheckpointRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _AuditService_GetConsistencyProof_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetConsistencyProofRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuditServiceServer).GetConsistencyProof(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AuditService_GetConsistencyProof_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuditServiceServer).GetConsistencyProof(ctx, req.(*GetConsistencyProofRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -312,6 +352,10 @@ var AuditService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetCheckpoint",
 			Handler:    _AuditService_GetCheckpoint_Handler,
+		},
+		{
+			MethodName: "GetConsistencyProof",
+			Handler:    _AuditService_GetConsistencyProof_Handler,
 		},
 		{
 			MethodName: "GetRecord",

@@ -258,10 +258,10 @@ const file_muniment_v1_directory_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x10\xbaH\rr\v(\x80\x04:\x06group:R\x04name\"@\n" +
 	"\x10GetGroupResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
-	"\amembers\x18\x02 \x03(\tR\amembers2\xba\x01\n" +
-	"\x10DirectoryService\x12R\n" +
-	"\tGetCaller\x12\x1d.muniment.v1.GetCallerRequest\x1a\x1e.muniment.v1.GetCallerResponse\"\x06\x82\x99\x19\x02\b\x01\x12R\n" +
-	"\bGetGroup\x12\x1c.muniment.v1.GetGroupRequest\x1a\x1d.muniment.v1.GetGroupResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x02B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\amembers\x18\x02 \x03(\tR\amembers2\xbe\x01\n" +
+	"\x10DirectoryService\x12T\n" +
+	"\tGetCaller\x12\x1d.muniment.v1.GetCallerRequest\x1a\x1e.muniment.v1.GetCallerResponse\"\b\x82\x99\x19\x04\b\x01\x18\x02\x12T\n" +
+	"\bGetGroup\x12\x1c.muniment.v1.GetGroupRequest\x1a\x1d.muniment.v1.GetGroupResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x02\x18\x02B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_directory_proto_rawDescOnce sync.Once

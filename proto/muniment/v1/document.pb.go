@@ -298,9 +298,9 @@ const file_muniment_v1_document_proto_rawDesc = "" +
 	"\fhidden_chars\x18\x11 \x01(\x05R\vhiddenChars\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012k\n" +
-	"\x0fDocumentService\x12X\n" +
-	"\vGetDocument\x12\x1f.muniment.v1.GetDocumentRequest\x1a .muniment.v1.GetDocumentResponse\"\x06\x82\x99\x19\x02\b\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012m\n" +
+	"\x0fDocumentService\x12Z\n" +
+	"\vGetDocument\x12\x1f.muniment.v1.GetDocumentRequest\x1a .muniment.v1.GetDocumentResponse\"\b\x82\x99\x19\x04\b\x01\x18\x02B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_document_proto_rawDescOnce sync.Once

@@ -1245,10 +1245,9 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\x10NOTICE_NO_POLICY\x10\x03\x12\x1c\n" +
 	"\x18NOTICE_PENDING_EMBEDDING\x10\x04\x12\x16\n" +
 	"\x12NOTICE_HIDDEN_TEXT\x10\x05\x12\x11\n" +
-	"\rNOTICE_CLOSED\x10\x062e\n" +
-	"\x10IngestionService\x12Q\n" +
-	"\x06Ingest\x12\x1a.muniment.v1.IngestRequest\x1a\x1b.muniment.v1.IngestResponse\"\n" +
-	"\x82\x99\x19\x06\b\x04\x12\x02\x01\x02(\x010\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\rNOTICE_CLOSED\x10\x062g\n" +
+	"\x10IngestionService\x12S\n" +
+	"\x06Ingest\x12\x1a.muniment.v1.IngestRequest\x1a\x1b.muniment.v1.IngestResponse\"\f\x82\x99\x19\b\b\x04\x12\x02\x01\x02\x18\x03(\x010\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_ingestion_proto_rawDescOnce sync.Once

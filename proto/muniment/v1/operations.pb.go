@@ -881,12 +881,12 @@ const file_muniment_v1_operations_proto_rawDesc = "" +
 	"checkpoint\x18\x01 \x01(\tR\n" +
 	"checkpoint\x12.\n" +
 	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\tR\aversion2\xd8\x02\n" +
-	"\x11OperationsService\x12U\n" +
-	"\tGetStatus\x12\x1d.muniment.v1.GetStatusRequest\x1a\x1e.muniment.v1.GetStatusResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x05\x12K\n" +
-	"\x05Check\x12\x19.muniment.v1.CheckRequest\x1a\x1a.muniment.v1.CheckResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x050\x01\x12O\n" +
-	"\aRebuild\x12\x1b.muniment.v1.RebuildRequest\x1a\x1c.muniment.v1.RebuildResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x05\x12N\n" +
-	"\x06Backup\x12\x1a.muniment.v1.BackupRequest\x1a\x1b.muniment.v1.BackupResponse\"\t\x82\x99\x19\x05\b\x02\x12\x01\x050\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\aversion\x18\x03 \x01(\tR\aversion2\xe0\x02\n" +
+	"\x11OperationsService\x12W\n" +
+	"\tGetStatus\x12\x1d.muniment.v1.GetStatusRequest\x1a\x1e.muniment.v1.GetStatusResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x05\x18\x02\x12M\n" +
+	"\x05Check\x12\x19.muniment.v1.CheckRequest\x1a\x1a.muniment.v1.CheckResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x05\x18\x040\x01\x12Q\n" +
+	"\aRebuild\x12\x1b.muniment.v1.RebuildRequest\x1a\x1c.muniment.v1.RebuildResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x05\x18\x04\x12P\n" +
+	"\x06Backup\x12\x1a.muniment.v1.BackupRequest\x1a\x1b.muniment.v1.BackupResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x05\x18\x040\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_operations_proto_rawDescOnce sync.Once

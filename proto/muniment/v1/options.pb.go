@@ -85,6 +85,73 @@ func (MethodAccess_Class) EnumDescriptor() ([]byte, []int) {
 	return file_muniment_v1_options_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Record is a kind of audit record. A call that is answered leaves one of its method's kind before its answer leaves,
+// and one that is refused or fails leaves one of the kind "refuse" instead. What is on either side of that, such as
+// refusals that are counted together, is in docs/audit.md.
+type MethodAccess_Record int32
+
+const (
+	// Not said; the server does not start.
+	MethodAccess_RECORD_UNSPECIFIED MethodAccess_Record = 0
+	// "retrieve": which passages were answered.
+	MethodAccess_RECORD_RETRIEVE MethodAccess_Record = 1
+	// "read": what was shown that is no answer to a query.
+	MethodAccess_RECORD_READ MethodAccess_Record = 2
+	// "change": one for each change of the catalog, made with the change; none for a call that changes nothing.
+	MethodAccess_RECORD_CHANGE MethodAccess_Record = 3
+	// "operate": what was done to the server as a whole.
+	MethodAccess_RECORD_OPERATE MethodAccess_Record = 4
+	// "answer": what an app reported of an answer.
+	MethodAccess_RECORD_ANSWER MethodAccess_Record = 5
+)
+
+// Enum value maps for MethodAccess_Record.
+var (
+	MethodAccess_Record_name = map[int32]string{
+		0: "RECORD_UNSPECIFIED",
+		1: "RECORD_RETRIEVE",
+		2: "RECORD_READ",
+		3: "RECORD_CHANGE",
+		4: "RECORD_OPERATE",
+		5: "RECORD_ANSWER",
+	}
+	MethodAccess_Record_value = map[string]int32{
+		"RECORD_UNSPECIFIED": 0,
+		"RECORD_RETRIEVE":    1,
+		"RECORD_READ":        2,
+		"RECORD_CHANGE":      3,
+		"RECORD_OPERATE":     4,
+		"RECORD_ANSWER":      5,
+	}
+)
+
+func (x MethodAccess_Record) Enum() *MethodAccess_Record {
+	p := new(MethodAccess_Record)
+	*p = x
+	return p
+}
+
+func (x MethodAccess_Record) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MethodAccess_Record) Descriptor() protoreflect.EnumDescriptor {
+	return file_muniment_v1_options_proto_enumTypes[1].Descriptor()
+}
+
+func (MethodAccess_Record) Type() protoreflect.EnumType {
+	return &file_muniment_v1_options_proto_enumTypes[1]
+}
+
+func (x MethodAccess_Record) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MethodAccess_Record.Descriptor instead.
+func (MethodAccess_Record) EnumDescriptor() ([]byte, []int) {
+	return file_muniment_v1_options_proto_rawDescGZIP(), []int{0, 1}
+}
+
 // Role is something a caller may do besides reading.
 type MethodAccess_Role int32
 
@@ -134,11 +201,11 @@ func (x MethodAccess_Role) String() string {
 }
 
 func (MethodAccess_Role) Descriptor() protoreflect.EnumDescriptor {
-	return file_muniment_v1_options_proto_enumTypes[1].Descriptor()
+	return file_muniment_v1_options_proto_enumTypes[2].Descriptor()
 }
 
 func (MethodAccess_Role) Type() protoreflect.EnumType {
-	return &file_muniment_v1_options_proto_enumTypes[1]
+	return &file_muniment_v1_options_proto_enumTypes[2]
 }
 
 func (x MethodAccess_Role) Number() protoreflect.EnumNumber {
@@ -147,17 +214,19 @@ func (x MethodAccess_Role) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use MethodAccess_Role.Descriptor instead.
 func (MethodAccess_Role) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_options_proto_rawDescGZIP(), []int{0, 1}
+	return file_muniment_v1_options_proto_rawDescGZIP(), []int{0, 2}
 }
 
-// MethodAccess says what a method asks of its callers besides a good token. The roles are alternatives: whoever has
+// MethodAccess says what a method asks of its callers besides a good token, and what it leaves in the audit log. The roles are alternatives: whoever has
 // one of them may, and no role implies another.
 type MethodAccess struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What the caller needs, and for what.
 	Class MethodAccess_Class `protobuf:"varint,1,opt,name=class,proto3,enum=muniment.v1.MethodAccess_Class" json:"class,omitempty"`
 	// The roles of which the caller needs one; none for CLASS_READ, at least one for every other class.
-	Roles         []MethodAccess_Role `protobuf:"varint,2,rep,packed,name=roles,proto3,enum=muniment.v1.MethodAccess_Role" json:"roles,omitempty"`
+	Roles []MethodAccess_Role `protobuf:"varint,2,rep,packed,name=roles,proto3,enum=muniment.v1.MethodAccess_Role" json:"roles,omitempty"`
+	// The kind of audit record that an answered call leaves.
+	Record        MethodAccess_Record `protobuf:"varint,3,opt,name=record,proto3,enum=muniment.v1.MethodAccess_Record" json:"record,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -206,6 +275,13 @@ func (x *MethodAccess) GetRoles() []MethodAccess_Role {
 	return nil
 }
 
+func (x *MethodAccess) GetRecord() MethodAccess_Record {
+	if x != nil {
+		return x.Record
+	}
+	return MethodAccess_RECORD_UNSPECIFIED
+}
+
 var file_muniment_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -219,7 +295,8 @@ var file_muniment_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 
 // Extension fields to descriptorpb.MethodOptions.
 var (
-	// Who may call the method. Every method of this contract says it, and the server goes by it.
+	// Who may call the method, and what record that leaves. Every method of this contract says it, and the server goes
+	// by it.
 	//
 	// optional muniment.v1.MethodAccess access = 51600;
 	E_Access = &file_muniment_v1_options_proto_extTypes[0]
@@ -229,10 +306,11 @@ var File_muniment_v1_options_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x19muniment/v1/options.proto\x12\vmuniment.v1\x1a google/protobuf/descriptor.proto\"\xd6\x02\n" +
+	"\x19muniment/v1/options.proto\x12\vmuniment.v1\x1a google/protobuf/descriptor.proto\"\x93\x04\n" +
 	"\fMethodAccess\x125\n" +
 	"\x05class\x18\x01 \x01(\x0e2\x1f.muniment.v1.MethodAccess.ClassR\x05class\x124\n" +
-	"\x05roles\x18\x02 \x03(\x0e2\x1e.muniment.v1.MethodAccess.RoleR\x05roles\"b\n" +
+	"\x05roles\x18\x02 \x03(\x0e2\x1e.muniment.v1.MethodAccess.RoleR\x05roles\x128\n" +
+	"\x06record\x18\x03 \x01(\x0e2 .muniment.v1.MethodAccess.RecordR\x06record\"b\n" +
 	"\x05Class\x12\x15\n" +
 	"\x11CLASS_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
@@ -240,7 +318,14 @@ const file_muniment_v1_options_proto_rawDesc = "" +
 	"\fCLASS_SERVER\x10\x02\x12\x10\n" +
 	"\fCLASS_SOURCE\x10\x03\x12\x0e\n" +
 	"\n" +
-	"CLASS_ITEM\x10\x04\"u\n" +
+	"CLASS_ITEM\x10\x04\"\x80\x01\n" +
+	"\x06Record\x12\x16\n" +
+	"\x12RECORD_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fRECORD_RETRIEVE\x10\x01\x12\x0f\n" +
+	"\vRECORD_READ\x10\x02\x12\x11\n" +
+	"\rRECORD_CHANGE\x10\x03\x12\x12\n" +
+	"\x0eRECORD_OPERATE\x10\x04\x12\x11\n" +
+	"\rRECORD_ANSWER\x10\x05\"u\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vROLE_INGEST\x10\x01\x12\x12\n" +
@@ -263,24 +348,26 @@ func file_muniment_v1_options_proto_rawDescGZIP() []byte {
 	return file_muniment_v1_options_proto_rawDescData
 }
 
-var file_muniment_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_muniment_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_muniment_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_muniment_v1_options_proto_goTypes = []any{
 	(MethodAccess_Class)(0),            // 0: muniment.v1.MethodAccess.Class
-	(MethodAccess_Role)(0),             // 1: muniment.v1.MethodAccess.Role
-	(*MethodAccess)(nil),               // 2: muniment.v1.MethodAccess
-	(*descriptorpb.MethodOptions)(nil), // 3: google.protobuf.MethodOptions
+	(MethodAccess_Record)(0),           // 1: muniment.v1.MethodAccess.Record
+	(MethodAccess_Role)(0),             // 2: muniment.v1.MethodAccess.Role
+	(*MethodAccess)(nil),               // 3: muniment.v1.MethodAccess
+	(*descriptorpb.MethodOptions)(nil), // 4: google.protobuf.MethodOptions
 }
 var file_muniment_v1_options_proto_depIdxs = []int32{
 	0, // 0: muniment.v1.MethodAccess.class:type_name -> muniment.v1.MethodAccess.Class
-	1, // 1: muniment.v1.MethodAccess.roles:type_name -> muniment.v1.MethodAccess.Role
-	3, // 2: muniment.v1.access:extendee -> google.protobuf.MethodOptions
-	2, // 3: muniment.v1.access:type_name -> muniment.v1.MethodAccess
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	3, // [3:4] is the sub-list for extension type_name
-	2, // [2:3] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	2, // 1: muniment.v1.MethodAccess.roles:type_name -> muniment.v1.MethodAccess.Role
+	1, // 2: muniment.v1.MethodAccess.record:type_name -> muniment.v1.MethodAccess.Record
+	4, // 3: muniment.v1.access:extendee -> google.protobuf.MethodOptions
+	3, // 4: muniment.v1.access:type_name -> muniment.v1.MethodAccess
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	4, // [4:5] is the sub-list for extension type_name
+	3, // [3:4] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_muniment_v1_options_proto_init() }
@@ -293,7 +380,7 @@ func file_muniment_v1_options_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muniment_v1_options_proto_rawDesc), len(file_muniment_v1_options_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   1,
 			NumExtensions: 1,
 			NumServices:   0,

@@ -1386,11 +1386,11 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\rEVIDENCE_NONE\x10\x01\x12\x11\n" +
 	"\rEVIDENCE_WEAK\x10\x02\x12\x15\n" +
 	"\x11EVIDENCE_MODERATE\x10\x03\x12\x13\n" +
-	"\x0fEVIDENCE_STRONG\x10\x042\xa3\x02\n" +
-	"\x10RetrievalService\x12O\n" +
-	"\bRetrieve\x12\x1c.muniment.v1.RetrieveRequest\x1a\x1d.muniment.v1.RetrieveResponse\"\x06\x82\x99\x19\x02\b\x01\x12[\n" +
-	"\fRecordAnswer\x12 .muniment.v1.RecordAnswerRequest\x1a!.muniment.v1.RecordAnswerResponse\"\x06\x82\x99\x19\x02\b\x01\x12a\n" +
-	"\x0eListRetrievals\x12\".muniment.v1.ListRetrievalsRequest\x1a#.muniment.v1.ListRetrievalsResponse\"\x06\x82\x99\x19\x02\b\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\x0fEVIDENCE_STRONG\x10\x042\xa9\x02\n" +
+	"\x10RetrievalService\x12Q\n" +
+	"\bRetrieve\x12\x1c.muniment.v1.RetrieveRequest\x1a\x1d.muniment.v1.RetrieveResponse\"\b\x82\x99\x19\x04\b\x01\x18\x01\x12]\n" +
+	"\fRecordAnswer\x12 .muniment.v1.RecordAnswerRequest\x1a!.muniment.v1.RecordAnswerResponse\"\b\x82\x99\x19\x04\b\x01\x18\x05\x12c\n" +
+	"\x0eListRetrievals\x12\".muniment.v1.ListRetrievalsRequest\x1a#.muniment.v1.ListRetrievalsResponse\"\b\x82\x99\x19\x04\b\x01\x18\x02B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_retrieval_proto_rawDescOnce sync.Once

@@ -988,15 +988,14 @@ const file_muniment_v1_source_proto_rawDesc = "" +
 	"\x1aVERSION_CLOCK_UNIX_SECONDS\x10\x02\x12\x1d\n" +
 	"\x19VERSION_CLOCK_UNIX_MILLIS\x10\x03\x12\x1d\n" +
 	"\x19VERSION_CLOCK_UNIX_MICROS\x10\x04\x12\x1c\n" +
-	"\x18VERSION_CLOCK_UNIX_NANOS\x10\x052\xce\x03\n" +
-	"\rSourceService\x12V\n" +
-	"\tSetSource\x12\x1d.muniment.v1.SetSourceRequest\x1a\x1e.muniment.v1.SetSourceResponse\"\n" +
-	"\x82\x99\x19\x06\b\x03\x12\x02\x01\x03\x12]\n" +
-	"\vListSources\x12\x1f.muniment.v1.ListSourcesRequest\x1a .muniment.v1.ListSourcesResponse\"\v\x82\x99\x19\a\b\x04\x12\x03\x01\x03\x05\x12U\n" +
-	"\tStartSync\x12\x1d.muniment.v1.StartSyncRequest\x1a\x1e.muniment.v1.StartSyncResponse\"\t\x82\x99\x19\x05\b\x03\x12\x01\x01\x12X\n" +
+	"\x18VERSION_CLOCK_UNIX_NANOS\x10\x052\xd8\x03\n" +
+	"\rSourceService\x12X\n" +
+	"\tSetSource\x12\x1d.muniment.v1.SetSourceRequest\x1a\x1e.muniment.v1.SetSourceResponse\"\f\x82\x99\x19\b\b\x03\x12\x02\x01\x03\x18\x03\x12_\n" +
+	"\vListSources\x12\x1f.muniment.v1.ListSourcesRequest\x1a .muniment.v1.ListSourcesResponse\"\r\x82\x99\x19\t\b\x04\x12\x03\x01\x03\x05\x18\x02\x12W\n" +
+	"\tStartSync\x12\x1d.muniment.v1.StartSyncRequest\x1a\x1e.muniment.v1.StartSyncResponse\"\v\x82\x99\x19\a\b\x03\x12\x01\x01\x18\x03\x12Z\n" +
 	"\n" +
-	"CommitSync\x12\x1e.muniment.v1.CommitSyncRequest\x1a\x1f.muniment.v1.CommitSyncResponse\"\t\x82\x99\x19\x05\b\x03\x12\x01\x01\x12U\n" +
-	"\tAbortSync\x12\x1d.muniment.v1.AbortSyncRequest\x1a\x1e.muniment.v1.AbortSyncResponse\"\t\x82\x99\x19\x05\b\x03\x12\x01\x01B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"CommitSync\x12\x1e.muniment.v1.CommitSyncRequest\x1a\x1f.muniment.v1.CommitSyncResponse\"\v\x82\x99\x19\a\b\x03\x12\x01\x01\x18\x03\x12W\n" +
+	"\tAbortSync\x12\x1d.muniment.v1.AbortSyncRequest\x1a\x1e.muniment.v1.AbortSyncResponse\"\v\x82\x99\x19\a\b\x03\x12\x01\x01\x18\x03B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_source_proto_rawDescOnce sync.Once
