@@ -49,8 +49,9 @@ var mayImport = map[string]string{
 	"indexer/indextest":   "acl freshness catalog indexer catalog/catalogtest",
 	"indexer/embed/build": "indexer/embed",
 
-	"retriever":      "acl freshness catalog audit indexer",
-	"freshness/desk": "acl freshness catalog audit indexer",
+	"retriever":        "acl freshness catalog audit indexer",
+	"retriever/replay": "acl freshness catalog audit indexer retriever", // asks again what was asked
+	"freshness/desk":   "acl freshness catalog audit indexer",
 
 	"proto/muniment/v1": "",
 
@@ -79,7 +80,7 @@ var mayImport = map[string]string{
 }
 
 // speaks is what every package that answers on the wire may import.
-const speaks = "acl freshness catalog audit indexer retriever freshness/desk catalog/watch audit/trace proto/muniment/v1"
+const speaks = "acl freshness catalog audit indexer retriever freshness/desk catalog/watch audit/trace retriever/replay proto/muniment/v1"
 
 // onlyIn lists modules that some packages keep to themselves, as a prefix of the import path.
 var onlyIn = []struct{ prefix, packages string }{

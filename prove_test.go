@@ -37,6 +37,7 @@ var promises = []promise{
 	{"provisioned users are shut out at once", "^TestDeactivationsAreImmediate$", []string{"./cmd/muniment"}, 1},
 	{"the tests notice mutants", "^TestMutants", []string{"."}, 1},
 	{"transcripts without what is hidden", "^TestTranscripts$", []string{"./cmd/muniment"}, 1},
+	{"replays match the record", "^TestReplaysMatchTheRecord$", []string{"./retriever"}, 1},
 	{"existence is secret", "^TestExistenceIsSecret$", []string{"./cmd/muniment"}, 1},
 	{"timing (measured, not promised)", "^TestTimingOfHiddenTerms$", []string{"./cmd/muniment"}, 1},
 	{"hidden means absent across app scopes", "^TestHiddenAcrossAppScopes$", []string{"./cmd/muniment"}, 1},

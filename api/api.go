@@ -22,6 +22,7 @@ import (
 	"github.com/muniment/muniment/indexer"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 	"github.com/muniment/muniment/retriever"
+	"github.com/muniment/muniment/retriever/replay"
 )
 
 // Limits of messages and connections. See docs/limits.md.
@@ -46,6 +47,7 @@ type Server struct {
 	Keys      *identity.KeyRing
 	Indexer   *indexer.Indexer
 	Retriever *retriever.Retriever
+	Replayer  *replay.Replayer
 	Audit     *audit.Log
 	Operator  Operator
 	Scale     acl.Scale
@@ -72,7 +74,7 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 		&pb.GetCallerRequest{}, &pb.GetGroupRequest{}, &pb.GetCheckpointRequest{}, &pb.GetRecordRequest{}, &pb.GetConsistencyProofRequest{},
 		&pb.ExplainAccessRequest{}, &pb.PreviewAccessChangeRequest{},
 		&pb.SetSourceRequest{}, &pb.ListSourcesRequest{}, &pb.StartSyncRequest{}, &pb.CommitSyncRequest{}, &pb.AbortSyncRequest{},
-		&pb.RecordAnswerRequest{}, &pb.ListRetrievalsRequest{}, &pb.ListRecordsRequest{}, &pb.TraceAnswerRequest{}, &pb.TraceDocumentRequest{},
+		&pb.RecordAnswerRequest{}, &pb.ListRetrievalsRequest{}, &pb.ListRecordsRequest{}, &pb.TraceAnswerRequest{}, &pb.TraceDocumentRequest{}, &pb.ReplayRetrievalRequest{},
 		&pb.GetStatusRequest{}, &pb.CheckRequest{}, &pb.RebuildRequest{}, &pb.BackupRequest{},
 	))
 	if err != nil {

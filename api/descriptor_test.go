@@ -138,6 +138,7 @@ func TestRolesComeFirst(t *testing.T) {
 		"muniment.v1.AuditService.ListRecords":          {"auditor"},
 		"muniment.v1.AuditService.TraceAnswer":          {"auditor"},
 		"muniment.v1.AuditService.TraceDocument":        {"auditor", "steward"},
+		"muniment.v1.AuditService.ReplayRetrieval":      {"auditor"},
 		"muniment.v1.AuditService.GetConsistencyProof":  {"auditor"},
 		"muniment.v1.SourceService.SetSource":           {"ingest", "steward"},
 		"muniment.v1.SourceService.StartSync":           {"ingest"},

@@ -30,6 +30,7 @@ import (
 	"github.com/muniment/muniment/indexer/vector"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 	"github.com/muniment/muniment/retriever"
+	"github.com/muniment/muniment/retriever/replay"
 )
 
 // server is a whole server on a connection in memory, real but for the catalog and the
@@ -80,6 +81,13 @@ func start(t testing.TB, embedder indexer.Embedder) *server {
 			Hash: func(query string) string { return keys.Hash("query", []byte(query)) },
 		},
 	}
+	s.Replayer = &replay.Replayer{Indexer: x, Retriever: s.Retriever, Indexes: func() (indexer.Index, indexer.Index, func() error, error) {
+		words, err := keyword.Open(t.TempDir(), catalog.ID{}, quiet)
+		s.must(err)
+		vectors, err := vector.Open(t.TempDir(), catalog.ID{}, quiet)
+		s.must(err)
+		return words, vectors, func() error { return errors.Join(words.Close(), vectors.Close()) }, nil
+	}}
 	s.listen()
 	return s
 }

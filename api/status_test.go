@@ -71,6 +71,11 @@ var mapped = map[string]struct {
 var unmapped = map[string]string{
 	"catalog.ErrLocked":       "serve ends with it before it listens",
 	"indexer.ErrIndexFailed":  "the retriever turns it into a degradation or ErrUnavailable",
+	"indexer.ErrTooLarge":     "always beneath replay.ErrTooLarge",
+	"replay.ErrTooLarge":      "notReplayed names the limit",
+	"replay.ErrTooLong":       "notReplayed names the limit",
+	"replay.ErrBusy":          "notReplayed makes its status, for only one method meets it",
+	"replay.ErrEmbedder":      "notReplayed makes its status, for only one method meets it",
 	"indexer.ErrUnknownIndex": "the contract's rule lists the indexes",
 	"identity.ErrNoKeyRing":   "serve ends with it before it listens",
 	"identity.ErrRequest":     "tokens are issued by the command line alone",
@@ -92,6 +97,7 @@ func TestEverySentinelHasAStatus(t *testing.T) {
 	found := map[string]bool{}
 	for name, dir := range map[string]string{
 		"catalog": "../catalog", "acl": "../acl", "indexer": "../indexer", "retriever": "../retriever", "identity": "identity", "audit": "../audit",
+		"replay": "../retriever/replay",
 	} {
 		for _, sentinel := range sentinels(t, dir) {
 			key := name + "." + sentinel

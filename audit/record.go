@@ -63,6 +63,7 @@ type Retrieval struct {
 	Revision     uint64          `json:"revision"`          // of the catalog, which holds the directory too
 	Ranking      string          `json:"ranking,omitempty"` // configuration that ranked
 	VectorSpace  string          `json:"vector_space,omitempty"`
+	VectorWeight float64         `json:"vector_weight,omitempty"` // the vectors' share in a score, 0 to 1
 	Degradations []string        `json:"degradations,omitempty"`
 	Withheld     []string        `json:"withheld,omitempty"` // sources
 	Sources      []Source        `json:"sources,omitempty"`  // in the order of the answer
@@ -76,6 +77,14 @@ type Caller struct {
 	Roles     []string `json:"roles,omitempty"`
 	Guest     bool     `json:"guest,omitempty"`     // everyone does not include the user
 	Clearance []string `json:"clearance,omitempty"` // the labels the user was cleared for, in order
+	Scope     *Scope   `json:"scope,omitempty"`     // the app's; nil in records of older servers
+}
+
+// Scope is what an app could reach, whoever it acted for.
+type Scope struct {
+	AllSources bool     `json:"all_sources,omitempty"`
+	Sources    []string `json:"sources,omitempty"`   // else these, in order
+	Clearance  []string `json:"clearance,omitempty"` // the labels the app was cleared for, in order
 }
 
 // Source is one passage of an answer.

@@ -93,6 +93,10 @@ type Snapshot interface {
 	// and those of another than the current version left out. Whole documents are not
 	// loaded.
 	Passages(ctx context.Context, view acl.View, ids []PassageID) ([]Passage, error)
+	// Contents yields every admitted document with its passages and their vectors, each once,
+	// in any order: what an index of the view alone is made from. Documents are read a few at
+	// a time, so who stops early has not read the rest.
+	Contents(ctx context.Context, view acl.View) iter.Seq2[DocumentChange, error]
 	// Text returns the original text of an admitted document. Error: ErrNotFound.
 	Text(ctx context.Context, view acl.View, id DocumentID) (string, error)
 	// Standing returns how a document stands and who may read it, whoever asks. It holds

@@ -80,3 +80,11 @@ type DocumentChange struct {
 	Document Document
 	Passages []Passage // nil if neither its content nor its vectors changed
 }
+
+// Size is how many bytes the passages' texts and vectors are.
+func (c DocumentChange) Size() (n int) {
+	for _, p := range c.Passages {
+		n += len(p.Text) + 4*len(p.Vector)
+	}
+	return n
+}

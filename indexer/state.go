@@ -29,6 +29,12 @@ func (s *State) Release() {
 	}
 }
 
+// Again pins the state once more: it takes one Release more to close it.
+func (s *State) Again() *State {
+	s.pins.Add(1)
+	return s
+}
+
 func (s *State) close() error {
 	errs := []error{s.Snapshot.Close()}
 	for _, r := range []Reader{s.Keyword, s.Vector} {

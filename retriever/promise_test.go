@@ -130,8 +130,10 @@ func TestTheRecordIsTheAnswer(t *testing.T) {
 		Groups: &audit.Groups{From: audit.FromDirectory},
 		Retrieval: &audit.Retrieval{
 			QueryHash: "hash of parental leave", Query: "parental leave", Options: got.Retrieval.Options,
-			Revision: got.Retrieval.Revision, Ranking: retriever.Ranking, VectorSpace: d.Space.ID, Conflicts: len(a.Conflicts),
-			Caller: &audit.Caller{Clearance: []string{"internal", "public"}},
+			Revision: got.Retrieval.Revision, Ranking: retriever.Ranking, VectorSpace: d.Space.ID, VectorWeight: d.Weight, Conflicts: len(a.Conflicts),
+			Caller: &audit.Caller{
+				Clearance: []string{"internal", "public"}, Scope: &audit.Scope{AllSources: true, Clearance: []string{"internal", "public"}},
+			},
 		},
 	}
 	for i, r := range a.Results {

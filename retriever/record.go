@@ -18,6 +18,14 @@ import (
 // any constant of the ranking does.
 const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5/tie0.03/cap2/layers50x4"
 
+// Options is what is recorded of a request beside its query, as JSON.
+type Options struct {
+	Limit      int
+	From       int `json:",omitempty"`
+	Filter     indexer.Filter
+	VectorHash string `json:",omitempty"` // of the query's own vector
+}
+
 // record makes the answer durable in the audit log.
 func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request, state *indexer.State, a Answer) (audit.Entry, error) {
 	var vector string // as the query: who has the vector can tell that it was this one
@@ -28,18 +36,13 @@ func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request
 		}
 		vector = r.Hash(string(b))
 	}
-	options, err := json.Marshal(struct {
-		Limit      int
-		From       int `json:",omitempty"`
-		Filter     indexer.Filter
-		VectorHash string `json:",omitempty"`
-	}{req.Limit, req.From, req.Filter, vector})
+	options, err := json.Marshal(Options{req.Limit, req.From, req.Filter, vector})
 	if err != nil {
 		return audit.Entry{}, err
 	}
 	retrieval := &audit.Retrieval{
 		QueryHash: r.Hash(req.Query), Query: req.Query, Options: options,
-		Revision: uint64(state.Revision()), Ranking: Ranking, VectorSpace: r.space(req), Conflicts: len(a.Conflicts),
+		Revision: uint64(state.Revision()), Ranking: Ranking, VectorSpace: r.space(req), VectorWeight: r.weight(req), Conflicts: len(a.Conflicts),
 		Withheld: a.Withheld, Caller: pinned(caller, req),
 	}
 	for _, d := range a.Degradations {
@@ -64,14 +67,24 @@ func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request
 
 // pinned is what is recorded of the caller beside the names.
 func pinned(caller acl.Identity, req Request) *audit.Caller {
-	c := &audit.Caller{Roles: req.Roles, Guest: caller.Guest}
-	for label, cleared := range caller.Clearance {
+	scope := caller.Scope
+	return &audit.Caller{
+		Roles: req.Roles, Guest: caller.Guest, Clearance: labels(caller.Clearance),
+		Scope: &audit.Scope{
+			AllSources: scope.AllSources, Sources: slices.Sorted(slices.Values(scope.Sources)), Clearance: labels(scope.Clearance),
+		},
+	}
+}
+
+// labels are those of the clearance, in order.
+func labels(c acl.Clearance) (list []string) {
+	for label, cleared := range c {
 		if cleared {
-			c.Clearance = append(c.Clearance, label)
+			list = append(list, label)
 		}
 	}
-	slices.Sort(c.Clearance)
-	return c
+	slices.Sort(list)
+	return list
 }
 
 // pinPolicies notes of each source which policies let it through. Documents share policies,

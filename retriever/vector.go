@@ -54,3 +54,11 @@ func (r *Retriever) space(req Request) string {
 	}
 	return r.Space.ID
 }
+
+// weight is the vector leg's share in the fused scores of a request.
+func (r *Retriever) weight(req Request) float64 {
+	if req.Vector != nil {
+		return r.Spaces[req.Vector.Space].Weight
+	}
+	return r.Weight
+}

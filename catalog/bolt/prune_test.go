@@ -78,6 +78,9 @@ func TestLeaseKeepsItsRevision(t *testing.T) {
 	if err != nil || text != "a in version 2" {
 		t.Fatalf("the leased revision reads %q, %v", text, err)
 	}
+	if got := walk(t, leased); len(got) != 2 || got[0] != "a@2: a in version 2" {
+		t.Fatalf("the leased revision holds %q", got)
+	}
 	if n := kept(t, s)[bucketDocuments]; n < 20 {
 		t.Fatalf("%d records are kept above the lease: some were pruned past it", n)
 	}

@@ -2,6 +2,7 @@ package catalogtest
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -129,6 +130,35 @@ func (n *snapshot) Passages(ctx context.Context, view acl.View, ids []catalog.Pa
 		return nil
 	})
 	return found, err
+}
+
+func (n *snapshot) Contents(ctx context.Context, view acl.View) iter.Seq2[catalog.DocumentChange, error] {
+	return func(yield func(catalog.DocumentChange, error) bool) {
+		var all []catalog.DocumentChange
+		err := n.read(ctx, func(s *memory) error {
+			for id := range s.documents {
+				d, ok := n.admitted(s, view, id)
+				if !ok {
+					continue
+				}
+				c := catalog.DocumentChange{Document: clone(d)}
+				for i := range d.Rows.Count {
+					c.Passages = append(c.Passages, s.passage(d, int(i)))
+				}
+				all = append(all, c)
+			}
+			return nil
+		})
+		if err != nil {
+			yield(catalog.DocumentChange{}, err)
+			return
+		}
+		for _, c := range all {
+			if !yield(c, nil) {
+				return
+			}
+		}
+	}
 }
 
 func (n *snapshot) Text(ctx context.Context, view acl.View, id catalog.DocumentID) (text string, err error) {

@@ -200,6 +200,29 @@ func (r *trial) reads(n catalog.Snapshot, w world, v acl.View, who string) {
 			r.Fatalf("row %d of passage %+v, document rows %+v", p.Row, p.ID, d.Rows)
 		}
 	}
+	r.contents(n, w, v, who, gotDocuments)
+}
+
+// contents compares a walk over all that a view admits with the documents it admits, as they
+// were read one by one, and with the passages and vectors of the model.
+func (r *trial) contents(n catalog.Snapshot, w world, v acl.View, who string, want []catalog.Document) {
+	var got []catalog.Document
+	for c, err := range n.Contents(context.Background(), v) {
+		r.must(err)
+		got = append(got, c.Document)
+		d := w.documents[c.Document.DocumentID]
+		var passages []catalog.Passage
+		for i, p := range d.line.Passages {
+			p.ID = catalog.PassageID{Document: c.Document.DocumentID, Version: d.version, Ordinal: i}
+			p.Row, p.Vector = c.Document.Rows.First+catalog.Row(i), d.vectors[i]
+			passages = append(passages, p)
+		}
+		r.same("contents of "+c.Document.ID+" for "+who, c.Passages, passages)
+	}
+	slices.SortFunc(got, func(a, b catalog.Document) int { return a.Compare(b.DocumentID) })
+	want = slices.Clone(want)
+	slices.SortFunc(want, func(a, b catalog.Document) int { return a.Compare(b.DocumentID) })
+	r.same("a walk for "+who, got, want)
 }
 
 // changes compares what changed after a revision.

@@ -16,7 +16,7 @@ import (
 
 func auditCommand() *cobra.Command {
 	return group("audit", "Check the record of what was read and changed, and follow it to sources and back",
-		auditListCommand(), auditShowCommand(), traceAnswerCommand(), traceDocumentCommand(), auditVerifyCommand(), auditExportCommand(), auditKeyCommand(), auditCheckpointCommand())
+		auditListCommand(), auditShowCommand(), traceAnswerCommand(), traceDocumentCommand(), replayCommand(), auditVerifyCommand(), auditExportCommand(), auditKeyCommand(), auditCheckpointCommand())
 }
 
 func auditVerifyCommand() *cobra.Command {

@@ -161,6 +161,14 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	e.onClose(func() error { stopSweeping(); return nil })
 	go sweepUntil(sweeping, x, cfg.KeepDeleted, log)
 
+	r := &retriever.Retriever{
+		States: x, Embedder: model.queries, Space: space, Weight: model.space.Weight, Spaces: cfg.querySpaces(), Log: record, Now: time.Now,
+		Hash: func(query string) string { return keys.Hash("query", []byte(query)) },
+	}
+	replayer, err := e.openReplays(x, r)
+	if err != nil {
+		return e, err
+	}
 	refusals := api.NewRefusals(record, time.Now, log)
 	e.onClose(refusals.Close)
 	e.onClose(e.operator.wait)
@@ -168,10 +176,7 @@ func open(ctx context.Context, cfg config, log *slog.Logger) (e *engine, err err
 	e.server = api.Server{
 		Authority: authority, Keys: keys, Indexer: x, Audit: record, Operator: e.operator, Scale: cfg.scale(), Log: log, Now: time.Now,
 		SyncGuard: cfg.SyncGuard, Limits: limits.New(cfg.Limits), Refusals: refusals,
-		Retriever: &retriever.Retriever{
-			States: x, Embedder: model.queries, Space: space, Weight: model.space.Weight, Spaces: cfg.querySpaces(), Log: record, Now: time.Now,
-			Hash: func(query string) string { return keys.Hash("query", []byte(query)) },
-		},
+		Retriever: r, Replayer: replayer,
 	}
 	return e, nil
 }

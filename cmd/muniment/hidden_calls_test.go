@@ -86,8 +86,11 @@ var otherCalls = map[protoreflect.FullName]func(w *world) []proto.Message{
 	"muniment.v1.RetrievalService.ListRetrievals": func(w *world) []proto.Message {
 		return one(&pb.ListRetrievalsRequest{Until: timestamppb.New(timeLongAgo)})
 	},
-	"muniment.v1.AuditService.ListRecords":   func(w *world) []proto.Message { return one(&pb.ListRecordsRequest{Document: w.ref()}) },
-	"muniment.v1.AuditService.TraceAnswer":   func(w *world) []proto.Message { return one(&pb.TraceAnswerRequest{Answer: strings.Repeat("0", 32)}) },
+	"muniment.v1.AuditService.ListRecords": func(w *world) []proto.Message { return one(&pb.ListRecordsRequest{Document: w.ref()}) },
+	"muniment.v1.AuditService.TraceAnswer": func(w *world) []proto.Message { return one(&pb.TraceAnswerRequest{Answer: strings.Repeat("0", 32)}) },
+	"muniment.v1.AuditService.ReplayRetrieval": func(w *world) []proto.Message {
+		return one(&pb.ReplayRetrievalRequest{Retrieval: strings.Repeat("0", 32)})
+	},
 	"muniment.v1.AuditService.TraceDocument": func(w *world) []proto.Message { return one(&pb.TraceDocumentRequest{Document: w.ref()}) },
 	"muniment.v1.AuditService.GetCheckpoint": func(w *world) []proto.Message { return one(&pb.GetCheckpointRequest{}) },
 	"muniment.v1.AuditService.GetConsistencyProof": func(w *world) []proto.Message {

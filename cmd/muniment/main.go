@@ -23,7 +23,7 @@ const (
 	exitFailed   = 1 // the work failed: the server could not be reached, something broke
 	exitUsage    = 2 // the command line, the configuration or a file's form is wrong
 	exitRefused  = 3 // the server refused: no rights, not found, lines of a feed refused
-	exitTampered = 4 // audit verify, check or restore found that something is not what was stored
+	exitTampered = 4 // audit verify, audit replay, check or restore found that something is not what was stored
 )
 
 const exitCodes = `Exit codes:
@@ -31,7 +31,7 @@ const exitCodes = `Exit codes:
   1  failed: the server could not be reached, or something broke
   2  wrong usage: flags, configuration, or the form of a file
   3  refused: not authorised, not found, or lines of a feed were refused
-  4  audit verify, check or restore found that something is not what was stored`
+  4  audit verify, audit replay, check or restore found that something is not what was stored`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -53,6 +53,7 @@ func answeredCalls() []proto.Message {
 		&pb.GetRecordRequest{},
 		&pb.ListRecordsRequest{},
 		&pb.TraceAnswerRequest{},
+		&pb.ReplayRetrievalRequest{},
 		&pb.TraceDocumentRequest{Document: &pb.DocumentRef{Source: "yard", Id: "bids"}},
 		&pb.GetStatusRequest{},
 		&pb.CheckRequest{},
@@ -88,6 +89,8 @@ func TestEveryCallLeavesOneRecord(t *testing.T) {
 			r.RetrievalIds = []string{retrieval}
 		case *pb.TraceAnswerRequest:
 			r.Answer = retrieval
+		case *pb.ReplayRetrievalRequest:
+			r.Retrieval = retrieval
 		case *pb.AbortSyncRequest:
 			r.Session = session
 		case *pb.CommitSyncRequest: // of another session

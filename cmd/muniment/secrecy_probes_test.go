@@ -114,6 +114,8 @@ func secretProbes() (list []probe) {
 	add(records, "records, badly", func(x secret) proto.Message { return &pb.ListRecordsRequest{Document: ref(x), Limit: -1} })
 	add(trace+"Answer", "trace by receipt", func(x secret) proto.Message { return &pb.TraceAnswerRequest{Answer: x.receipt} })
 	add(trace+"Answer", "trace by id", func(x secret) proto.Message { return &pb.TraceAnswerRequest{Answer: x.record} })
+	add("muniment.v1.AuditService.ReplayRetrieval", "replay by receipt", func(x secret) proto.Message { return &pb.ReplayRetrievalRequest{Retrieval: x.receipt} })
+	add("muniment.v1.AuditService.ReplayRetrieval", "replay by id", func(x secret) proto.Message { return &pb.ReplayRetrievalRequest{Retrieval: x.record} })
 	add(trace+"Document", "trace the document", func(x secret) proto.Message { return &pb.TraceDocumentRequest{Document: ref(x)} })
 	add(trace+"Document", "trace the document, badly", func(x secret) proto.Message {
 		return &pb.TraceDocumentRequest{Document: ref(x), PageToken: "made up"}

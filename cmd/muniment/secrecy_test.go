@@ -72,6 +72,7 @@ func secretCallers() []secretCaller {
 		as("auditor", ada, map[protoreflect.FullName]string{ // receipts and records are for auditors
 			"muniment.v1.AuditService.GetRecord": "existing", "muniment.v1.AuditService.ListRecords": "all",
 			"muniment.v1.AuditService.TraceAnswer": "existing", "muniment.v1.AuditService.TraceDocument": "existing",
+			"muniment.v1.AuditService.ReplayRetrieval": "existing",
 		}, "auditor"),
 		as("directory", ada, map[protoreflect.FullName]string{
 			"muniment.v1.DirectoryService.GetGroup": "all", // groups are no secret from the directory's own

@@ -585,7 +585,7 @@ var File_muniment_v1_audit_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\n" +
-	"\x17muniment/v1/audit.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\x1a\x17muniment/v1/trace.proto\"\x16\n" +
+	"\x17muniment/v1/audit.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\x1a\x18muniment/v1/replay.proto\x1a\x17muniment/v1/trace.proto\"\x16\n" +
 	"\x14GetCheckpointRequest\"7\n" +
 	"\x15GetCheckpointResponse\x12\x1e\n" +
 	"\n" +
@@ -626,14 +626,15 @@ const file_muniment_v1_audit_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\x03R\x05index\x12\x1b\n" +
 	"\tleaf_hash\x18\x02 \x01(\tR\bleafHash\x12\x16\n" +
 	"\x06record\x18\x03 \x01(\tR\x06record\x12\x18\n" +
-	"\areceipt\x18\x04 \x01(\tR\areceipt2\xe7\x04\n" +
+	"\areceipt\x18\x04 \x01(\tR\areceipt2\xd2\x05\n" +
 	"\fAuditService\x12c\n" +
 	"\rGetCheckpoint\x12!.muniment.v1.GetCheckpointRequest\x1a\".muniment.v1.GetCheckpointResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12u\n" +
 	"\x13GetConsistencyProof\x12'.muniment.v1.GetConsistencyProofRequest\x1a(.muniment.v1.GetConsistencyProofResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12W\n" +
 	"\tGetRecord\x12\x1d.muniment.v1.GetRecordRequest\x1a\x1e.muniment.v1.GetRecordResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12]\n" +
 	"\vListRecords\x12\x1f.muniment.v1.ListRecordsRequest\x1a .muniment.v1.ListRecordsResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12]\n" +
 	"\vTraceAnswer\x12\x1f.muniment.v1.TraceAnswerRequest\x1a .muniment.v1.TraceAnswerResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02\x12d\n" +
-	"\rTraceDocument\x12!.muniment.v1.TraceDocumentRequest\x1a\".muniment.v1.TraceDocumentResponse\"\f\x82\x99\x19\b\b\x03\x12\x02\x04\x03\x18\x02B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
+	"\rTraceDocument\x12!.muniment.v1.TraceDocumentRequest\x1a\".muniment.v1.TraceDocumentResponse\"\f\x82\x99\x19\b\b\x03\x12\x02\x04\x03\x18\x02\x12i\n" +
+	"\x0fReplayRetrieval\x12#.muniment.v1.ReplayRetrievalRequest\x1a$.muniment.v1.ReplayRetrievalResponse\"\v\x82\x99\x19\a\b\x02\x12\x01\x04\x18\x02B;Z9github.com/muniment/muniment/proto/muniment/v1;munimentv1b\x06proto3"
 
 var (
 	file_muniment_v1_audit_proto_rawDescOnce sync.Once
@@ -662,8 +663,10 @@ var file_muniment_v1_audit_proto_goTypes = []any{
 	(*DocumentRef)(nil),                 // 10: muniment.v1.DocumentRef
 	(*TraceAnswerRequest)(nil),          // 11: muniment.v1.TraceAnswerRequest
 	(*TraceDocumentRequest)(nil),        // 12: muniment.v1.TraceDocumentRequest
-	(*TraceAnswerResponse)(nil),         // 13: muniment.v1.TraceAnswerResponse
-	(*TraceDocumentResponse)(nil),       // 14: muniment.v1.TraceDocumentResponse
+	(*ReplayRetrievalRequest)(nil),      // 13: muniment.v1.ReplayRetrievalRequest
+	(*TraceAnswerResponse)(nil),         // 14: muniment.v1.TraceAnswerResponse
+	(*TraceDocumentResponse)(nil),       // 15: muniment.v1.TraceDocumentResponse
+	(*ReplayRetrievalResponse)(nil),     // 16: muniment.v1.ReplayRetrievalResponse
 }
 var file_muniment_v1_audit_proto_depIdxs = []int32{
 	9,  // 0: muniment.v1.GetRecordResponse.time:type_name -> google.protobuf.Timestamp
@@ -677,14 +680,16 @@ var file_muniment_v1_audit_proto_depIdxs = []int32{
 	6,  // 8: muniment.v1.AuditService.ListRecords:input_type -> muniment.v1.ListRecordsRequest
 	11, // 9: muniment.v1.AuditService.TraceAnswer:input_type -> muniment.v1.TraceAnswerRequest
 	12, // 10: muniment.v1.AuditService.TraceDocument:input_type -> muniment.v1.TraceDocumentRequest
-	1,  // 11: muniment.v1.AuditService.GetCheckpoint:output_type -> muniment.v1.GetCheckpointResponse
-	3,  // 12: muniment.v1.AuditService.GetConsistencyProof:output_type -> muniment.v1.GetConsistencyProofResponse
-	5,  // 13: muniment.v1.AuditService.GetRecord:output_type -> muniment.v1.GetRecordResponse
-	7,  // 14: muniment.v1.AuditService.ListRecords:output_type -> muniment.v1.ListRecordsResponse
-	13, // 15: muniment.v1.AuditService.TraceAnswer:output_type -> muniment.v1.TraceAnswerResponse
-	14, // 16: muniment.v1.AuditService.TraceDocument:output_type -> muniment.v1.TraceDocumentResponse
-	11, // [11:17] is the sub-list for method output_type
-	5,  // [5:11] is the sub-list for method input_type
+	13, // 11: muniment.v1.AuditService.ReplayRetrieval:input_type -> muniment.v1.ReplayRetrievalRequest
+	1,  // 12: muniment.v1.AuditService.GetCheckpoint:output_type -> muniment.v1.GetCheckpointResponse
+	3,  // 13: muniment.v1.AuditService.GetConsistencyProof:output_type -> muniment.v1.GetConsistencyProofResponse
+	5,  // 14: muniment.v1.AuditService.GetRecord:output_type -> muniment.v1.GetRecordResponse
+	7,  // 15: muniment.v1.AuditService.ListRecords:output_type -> muniment.v1.ListRecordsResponse
+	14, // 16: muniment.v1.AuditService.TraceAnswer:output_type -> muniment.v1.TraceAnswerResponse
+	15, // 17: muniment.v1.AuditService.TraceDocument:output_type -> muniment.v1.TraceDocumentResponse
+	16, // 18: muniment.v1.AuditService.ReplayRetrieval:output_type -> muniment.v1.ReplayRetrievalResponse
+	12, // [12:19] is the sub-list for method output_type
+	5,  // [5:12] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
 	5,  // [5:5] is the sub-list for extension extendee
 	0,  // [0:5] is the sub-list for field type_name
@@ -697,6 +702,7 @@ func file_muniment_v1_audit_proto_init() {
 	}
 	file_muniment_v1_options_proto_init()
 	file_muniment_v1_policy_proto_init()
+	file_muniment_v1_replay_proto_init()
 	file_muniment_v1_trace_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

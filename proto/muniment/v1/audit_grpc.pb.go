@@ -25,6 +25,7 @@ const (
 	AuditService_ListRecords_FullMethodName         = "/muniment.v1.AuditService/ListRecords"
 	AuditService_TraceAnswer_FullMethodName         = "/muniment.v1.AuditService/TraceAnswer"
 	AuditService_TraceDocument_FullMethodName       = "/muniment.v1.AuditService/TraceDocument"
+	AuditService_ReplayRetrieval_FullMethodName     = "/muniment.v1.AuditService/ReplayRetrieval"
 )
 
 // AuditServiceClient is the client API for AuditService service.
@@ -51,6 +52,10 @@ type AuditServiceClient interface {
 	// TraceDocument lists where a document was used: the retrievals that returned it, the reads of it and the answers that
 	// cite it, newest first.
 	TraceDocument(ctx context.Context, in *TraceDocumentRequest, opts ...grpc.CallOption) (*TraceDocumentResponse, error)
+	// ReplayRetrieval makes a retrieval again from the catalog's history: what its caller could read at the recorded revision
+	// is ranked as it was then, and what differs from the record is reported. One that cannot be made again is refused with a
+	// reason: HISTORY_PRUNED, REPLAY_TOO_LARGE, REPLAY_UNSUPPORTED, REPLAY_BUSY or EMBEDDER_UNAVAILABLE.
+	ReplayRetrieval(ctx context.Context, in *ReplayRetrievalRequest, opts ...grpc.CallOption) (*ReplayRetrievalResponse, error)
 }
 
 type auditServiceClient struct {
@@ -121,6 +126,16 @@ func (c *auditServiceClient) TraceDocument(ctx context.Context, in *TraceDocumen
 	return out, nil
 }
 
+func (c *auditServiceClient) ReplayRetrieval(ctx context.Context, in *ReplayRetrievalRequest, opts ...grpc.CallOption) (*ReplayRetrievalResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplayRetrievalResponse)
+	err := c.cc.Invoke(ctx, AuditService_ReplayRetrieval_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AuditServiceServer is the server API for AuditService service.
 // All implementations must embed UnimplementedAuditServiceServer
 // for forward compatibility.
@@ -145,6 +160,10 @@ type AuditServiceServer interface {
 	// TraceDocument lists where a document was used: the retrievals that returned it, the reads of it and the answers that
 	// cite it, newest first.
 	TraceDocument(context.Context, *TraceDocumentRequest) (*TraceDocumentResponse, error)
+	// ReplayRetrieval makes a retrieval again from the catalog's history: what its caller could read at the recorded revision
+	// is ranked as it was then, and what differs from the record is reported. One that cannot be made again is refused with a
+	// reason: HISTORY_PRUNED, REPLAY_TOO_LARGE, REPLAY_UNSUPPORTED, REPLAY_BUSY or EMBEDDER_UNAVAILABLE.
+	ReplayRetrieval(context.Context, *ReplayRetrievalRequest) (*ReplayRetrievalResponse, error)
 	mustEmbedUnimplementedAuditServiceServer()
 }
 
@@ -172,6 +191,9 @@ func (UnimplementedAuditServiceServer) TraceAnswer(context.Context, *TraceAnswer
 }
 func (UnimplementedAuditServiceServer) TraceDocument(context.Context, *TraceDocumentRequest) (*TraceDocumentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TraceDocument not implemented")
+}
+func (UnimplementedAuditServiceServer) ReplayRetrieval(context.Context, *ReplayRetrievalRequest) (*ReplayRetrievalResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReplayRetrieval not implemented")
 }
 func (UnimplementedAuditServiceServer) mustEmbedUnimplementedAuditServiceServer() {}
 func (UnimplementedAuditServiceServer) testEmbeddedByValue()                      {}
@@ -302,6 +324,24 @@ func _AuditService_TraceDocument_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AuditService_ReplayRetrieval_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplayRetrievalRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuditServiceServer).ReplayRetrieval(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AuditService_ReplayRetrieval_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuditServiceServer).ReplayRetrieval(ctx, req.(*ReplayRetrievalRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AuditService_ServiceDesc is the grpc.ServiceDesc for AuditService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -332,6 +372,10 @@ var AuditService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "TraceDocument",
 			Handler:    _AuditService_TraceDocument_Handler,
+		},
+		{
+			MethodName: "ReplayRetrieval",
+			Handler:    _AuditService_ReplayRetrieval_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
