@@ -68,9 +68,12 @@ type Document struct {
 	// Hidden is how many code points of the text its readers do not see.
 	Hidden int `cbor:"25,keyasint,omitempty"`
 	// Pending says that the passages wait for their vectors in the server's own space.
-	Pending     bool              `cbor:"26,keyasint,omitempty"`
-	ContentHash [sha256.Size]byte `cbor:"20,keyasint"` // of the original text
-	LineHash    [sha256.Size]byte `cbor:"21,keyasint"` // of all content fields, to tell a reused version
+	Pending bool `cbor:"26,keyasint,omitempty"`
+	// SupersededBy are documents of any source that replace this one, by what its own sender or
+	// its own text says.
+	SupersededBy []DocumentID      `cbor:"28,keyasint,omitempty"`
+	ContentHash  [sha256.Size]byte `cbor:"20,keyasint"` // of the original text
+	LineHash     [sha256.Size]byte `cbor:"21,keyasint"` // of all content fields, to tell a reused version
 
 	// Set by the store.
 	Access    Access    `cbor:"17,keyasint"`
@@ -80,6 +83,9 @@ type Document struct {
 	State     State     `cbor:"23,keyasint"`
 	ContentAt Revision  `cbor:"24,keyasint"`           // the revision that stored this content
 	VectorsAt Revision  `cbor:"27,keyasint,omitempty"` // the revision that stored its vectors later, 0 if none did
+	// Settlements are what stewards have said of conflicts with documents that come after it by
+	// id. They outlive its versions.
+	Settlements []Settlement `cbor:"29,keyasint,omitempty"`
 }
 
 // State says what a stored record stands for.

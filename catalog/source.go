@@ -35,6 +35,8 @@ type SourceSettings struct {
 	AccessBound time.Duration `cbor:"2,keyasint,omitempty"` // how old its permissions may become; 0 = any age
 	Contact     string        `cbor:"3,keyasint,omitempty"`
 	Clock       VersionClock  `cbor:"4,keyasint,omitempty"`
+	// ReviewInterval is that of documents that have none of their own; 0 = none.
+	ReviewInterval time.Duration `cbor:"5,keyasint,omitempty"`
 }
 
 // VersionClock says how a source counts the versions of its documents.

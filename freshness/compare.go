@@ -14,15 +14,16 @@ const edited = 0.9
 
 // Conflict is a value difference between two statements of two sources.
 type Conflict struct {
-	A, B                   int     // indexes of the two sources; 0 and 1 from Compare
-	SpanA, SpanB           Span    // the sentences, each in its passage
-	ValueSpanA, ValueSpanB Span    // the values themselves, each in its passage
-	Kind                   string  // "money", "percent", "duration", …
-	ValueA, ValueB         string  // as written
-	Confidence             float64 // 0 to 1
-	Explanation            string  // a sentence a person can read
-	Preferred              int     // 0 neither, 1 A, 2 B
-	PreferredReason        string  // why; "" if neither
+	A, B                   int      // indexes of the two sources; 0 and 1 from Compare
+	SpanA, SpanB           Span     // the sentences, each in its passage
+	ValueSpanA, ValueSpanB Span     // the values themselves, each in its passage
+	Kind                   string   // "money", "percent", "duration", …
+	ValueA, ValueB         string   // as written
+	Confidence             float64  // 0 to 1
+	Explanation            string   // a sentence a person can read
+	Sentences              [32]byte // names the two sentences, whichever comes first: see PairHash
+	Preferred              int      // 0 neither, 1 A, 2 B
+	PreferredReason        string   // why; "" if neither
 }
 
 // Compare returns the values on which two lists of statements differ, in the order of the first
@@ -134,6 +135,7 @@ func differencesIn(al alignment) []difference {
 				ValueSpanA: q.spanIn(a.Statement), ValueSpanB: r.spanIn(b.Statement),
 				Kind: q.Kind.String(), ValueA: q.textIn(a.Statement), ValueB: r.textIn(b.Statement),
 				Confidence: math.Round(p*1000) / 1000, Explanation: explain(a.Statement, b.Statement, q, r),
+				Sentences: PairHash(a.Text, b.Text),
 			}, e})
 		}
 	}

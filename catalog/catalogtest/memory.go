@@ -227,6 +227,7 @@ func (s *memory) passage(d catalog.Document, ordinal int) catalog.Passage {
 func clone(d catalog.Document) catalog.Document {
 	d.Labels = maps.Clone(d.Labels)
 	d.Supersedes, d.Signature = slices.Clone(d.Supersedes), slices.Clone(d.Signature)
+	d.SupersededBy, d.Settlements = slices.Clone(d.SupersededBy), slices.Clone(d.Settlements)
 	return d
 }
 

@@ -60,6 +60,10 @@ func changeOf(m catalog.Mutation, o catalog.Outcome) audit.Change {
 		return document("delete document", m.Document)
 	case catalog.PutVectors:
 		return document("embed document", m.Document)
+	case catalog.VerifyDocument:
+		return document("verify document", m.Document)
+	case catalog.SettleConflict:
+		return document("settle conflict", m.First)
 	case catalog.PutContainer:
 		return audit.Change{Op: "put container", Source: m.Container.Source, ID: m.Container.ID, Version: m.Container.Version}
 	case catalog.PutGroup:
