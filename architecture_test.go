@@ -51,7 +51,7 @@ var mayImport = map[string]string{
 
 	"retriever":        "acl freshness catalog audit indexer",
 	"retriever/replay": "acl freshness catalog audit indexer retriever", // asks again what was asked
-	"freshness/desk":   "acl freshness catalog audit indexer",
+	"freshness/desk":   "acl freshness catalog audit indexer retriever",
 
 	"proto/muniment/v1": "",
 

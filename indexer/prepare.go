@@ -97,7 +97,7 @@ var canonical = func() cbor.EncMode {
 // sent again can be told from one that is used again.
 func lineHash(m catalog.PutDocument) (sum [sha256.Size]byte, err error) {
 	d := m.Document
-	d.LineHash, d.ContentHash, d.Signature, d.Hidden = sum, sum, nil, 0
+	d.LineHash, d.ContentHash, d.Signature, d.Hidden, d.Settlements = sum, sum, nil, 0, nil
 	type passage struct {
 		Text     string
 		Headings []string
