@@ -27,7 +27,7 @@ type Shelf interface {
 // Reading the whole log is the simple version; a million records are more than a gigabyte. A
 // database beside the log would have to be kept in step with it through every crash. The
 // register is neither: for every blockRecords records there is a block, which is written once
-// they are complete and lists their subjects' hashes in order; what is behind the last block
+// they are complete and lists their subjects' hashes by their first byte; what is behind the last block
 // is in memory, and read from the log at the start. A block is looked up with two reads. It is
 // never believed: every record found is read and asked whether it is about the subject, so a
 // block can only hide records. That is why a block carries a checksum and is made anew from the
@@ -52,19 +52,15 @@ type mention struct {
 	index int64
 }
 
-// add takes records in. They follow those before them.
-func (r *register) add(first int64, hashes [][]uint64) {
+// add takes in what so many records are about, in their order. They follow those before them.
+func (r *register) add(first, records int64, about []mention) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if first != r.next {
 		return // what is missing is read from the log when it is needed
 	}
-	for i, list := range hashes {
-		for _, h := range list {
-			r.tail = append(r.tail, mention{h, first + int64(i)})
-		}
-	}
-	r.next = first + int64(len(hashes))
+	r.tail = append(r.tail, about...)
+	r.next = first + records
 	r.shelve()
 }
 
@@ -79,7 +75,7 @@ func (r *register) shelve() {
 			return
 		}
 		r.fans[n] = fan
-		r.tail = slices.Clone(r.tail[end:])
+		r.tail = append(make([]mention, 0, len(r.tail)), r.tail[end:]...) // the next block's will be as many
 		r.first += blockRecords
 	}
 }
@@ -193,9 +189,7 @@ func (r *register) mentions(ctx context.Context, first, end int64) (list []menti
 		if item.Index >= end {
 			break
 		}
-		for _, h := range item.Record.hashes() {
-			list = append(list, mention{h, item.Index})
-		}
+		list = item.Record.mentions(list, item.Index)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
