@@ -58,7 +58,7 @@ var mayImport = map[string]string{
 	"api":          speaks + " api/identity api/limits api/scim",
 	"api/identity": speaks + " api/identity/oidc",
 	"api/limits":   speaks,
-	"api/scim":     speaks,
+	"api/scim":     speaks + " api/limits",
 
 	"api/identity/oidc":          "",
 	"api/identity/oidc/oidctest": "", // for tests

@@ -31,6 +31,8 @@ var promises = []promise{
 	{"the truth decides", "^(TestDecidesAsTheReference|TestEveryChain)$", []string{"./acl"}, 2},
 	{"a revocation is in force at once", "^(TestRevocation|TestStaleViewIsNoticed|TestNewEnemies)$", []string{"./retriever"}, 3},
 	{"tampering with the record is found", "^(TestForgeries|TestExportMutations|TestMutations)$", []string{"./audit", "./audit/file"}, 3},
+	{"every answer has its record", "^(TestKilled|TestEveryCallLeavesOneRecord)$", []string{"./audit/file", "./cmd/muniment"}, 2},
+	{"a trace tells every change", "^TestTracesTellEveryChange$", []string{"./api"}, 1},
 	{"wide callers are answered", "^TestWideCallers$", []string{"./retriever"}, 1},
 	{"forged tokens are refused", "^(TestMutatedTokensAreRefused|TestMutatedTokensOfOtherIssuersAreRefused)$", []string{"./api/identity"}, 2},
 	{"keys of other issuers", "^(TestUnknownKeysCauseOneFetch|TestRemovedKeyIsRefused)$", []string{"./api/identity/oidc"}, 2},

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/audit"
 )
 
@@ -54,6 +55,16 @@ func NewRefusals(log *audit.Log, now func() time.Time, logger *slog.Logger) *Ref
 	return &Refusals{log: log, now: now, logs: logger, counts: map[refusalKey]*refusals{}}
 }
 
+// Count counts a refusal of an app that speaks for no user, or of a stranger, whose app is
+// empty: of what identity providers ask by SCIM, which are no calls.
+func (r *Refusals) Count(app acl.Principal, why audit.Refusal) {
+	c := call{}
+	if app != "" {
+		c.App, c.Chain = app, []string{string(app)}
+	}
+	r.count(c, why)
+}
+
 // count counts a refusal of the call's caller, who may be nobody.
 func (r *Refusals) count(c call, why audit.Refusal) {
 	k := refusalKey{why.Code, why.Reason, why.Limit, string(c.User), string(c.App), why.Item}
@@ -65,7 +76,10 @@ func (r *Refusals) count(c call, why audit.Refusal) {
 	}
 	record := audit.Record{ID: audit.NewID(), Time: r.now(), Kind: audit.KindRefuse, Refusal: &why}
 	if c.User != "" || c.App != "" {
-		record.App, record.User, record.Chain, record.Groups = string(c.App), string(c.User), c.Chain, audit.GroupsOf(c.Identity)
+		record.App, record.User, record.Chain = string(c.App), string(c.User), c.Chain
+	}
+	if c.User != "" {
+		record.Groups = audit.GroupsOf(c.Identity)
 	}
 	r.add(k, &refusals{record, 1})
 	r.later()

@@ -62,21 +62,22 @@ func (l *Log) appendAll(ctx context.Context, records []Record) ([]Entry, error) 
 func newRequest(records []Record) (*request, error) {
 	q := &request{
 		stored:  make([]Stored, len(records)),
-		about:   make([][]uint64, len(records)),
+		about:   make([]mention, 0, mentionsEach*len(records)),
 		entries: make([]Entry, len(records)),
 		done:    make(chan struct{}),
 	}
+	salts := make([]byte, 32*len(records)) // drawn together: a draw costs more than its bytes
+	rand.Read(salts)                       // never fails
 	for i := range records {
 		body, err := records[i].encode()
 		if err != nil {
 			return nil, err
 		}
 		s := &q.stored[i]
-		s.Body = body
-		rand.Read(s.Salt[:]) // never fails
+		s.Body, s.Salt = body, [32]byte(salts[32*i:])
 		s.Commitment = Commitment(&s.Salt, body)
 		s.Outbox = records[i].Outbox
-		q.about[i] = records[i].hashes()
+		q.about = records[i].mentions(q.about, int64(i))
 		q.entries[i].Leaf = Leaf(s.Commitment)
 	}
 	return q, nil

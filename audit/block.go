@@ -1,21 +1,23 @@
 package audit
 
 import (
-	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"io/fs"
-	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A block is a header, the mentions in order of hash and index, and a CRC-32C of all before it.
+// A block is a header, the mentions in order of their hashes' first byte and of index, and a
+// CRC-32C of all before it.
 const (
-	blockHead   = 16 // "munreg1\n", the number of mentions
+	blockHead   = 48 // "munreg2\n", the number of mentions, the tree hash of the records
 	mentionSize = 10 // hash, index within the block
-	blockMagic  = "munreg1\n"
+	blockMagic  = "munreg2\n"
 	fanSlots    = 256
 )
 
@@ -25,17 +27,34 @@ type fanout [fanSlots + 1]uint32
 
 var crcTable = crc32.MakeTable(crc32.Castagnoli)
 
-func encodeBlock(mentions []mention) ([]byte, fanout) {
-	sorted := slices.Clone(mentions)
-	slices.SortFunc(sorted, func(a, b mention) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.index, b.index)) })
-	b := make([]byte, 0, blockHead+mentionSize*len(sorted)+4)
-	b = append(b, blockMagic...)
-	b = binary.LittleEndian.AppendUint64(b, uint64(len(sorted)))
-	for _, m := range sorted {
-		b = binary.LittleEndian.AppendUint64(b, m.hash)
-		b = binary.LittleEndian.AppendUint16(b, uint16(m.index%blockRecords))
+// encodeBlock makes a block of mentions in order of index; the records have that tree hash.
+//
+// To sort them by hash would let a look-up search in halves, and cost the writer of the log, which
+// waits for it, more than all else it does. A look-up reads all of a first byte anyway: the
+// mentions are counted by that, and each is put where those before it leave off.
+func encodeBlock(records tlog.Hash, mentions []mention) ([]byte, fanout) {
+	var f fanout
+	for _, m := range mentions {
+		f[m.hash>>56+1]++
 	}
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, crcTable)), fan(b)
+	for slot := range fanSlots {
+		f[slot+1] += f[slot]
+	}
+	sum := blockHead + mentionSize*len(mentions)
+	b := make([]byte, sum+4)
+	copy(b, blockMagic)
+	binary.LittleEndian.PutUint64(b[8:], uint64(len(mentions)))
+	copy(b[16:], records[:])
+	next := f
+	for _, m := range mentions {
+		at := &next[m.hash>>56]
+		p := b[blockHead+mentionSize*int(*at):][:mentionSize]
+		binary.LittleEndian.PutUint64(p, m.hash)
+		binary.LittleEndian.PutUint16(p[8:], uint16(m.index%blockRecords))
+		*at++
+	}
+	binary.LittleEndian.PutUint32(b[sum:], crc32.Checksum(b[:sum], crcTable))
+	return b, f
 }
 
 // fan is the fanout of a block.
@@ -64,14 +83,28 @@ func ignoreMissing(err error) error {
 	return fmt.Errorf("reading the register: %w", err)
 }
 
-// whole reads a block; nil if it is missing or damaged.
-func (r *register) whole(n int64) ([]byte, error) {
+// covered is the tree hash of the records that a block is about.
+func (r *register) covered(ctx context.Context, n int64) (h tlog.Hash, err error) {
+	hashes, err := r.hashes(ctx, []int64{tlog.StoredHashIndex(blockLevel, n)})
+	if err != nil {
+		return h, fmt.Errorf("reading what block %d of the register is about: %w", n, err)
+	}
+	return hashes[0], nil
+}
+
+// whole reads a block; nil if it is missing, damaged or about other records than the log's.
+func (r *register) whole(ctx context.Context, n int64) ([]byte, error) {
 	head := make([]byte, blockHead)
 	if _, err := r.shelf.ReadAt(n, head, 0); err != nil {
 		return nil, ignoreMissing(err)
 	}
 	count := binary.LittleEndian.Uint64(head[8:])
 	if string(head[:8]) != blockMagic || count > blockRecords*maxSubjects {
+		return nil, nil
+	}
+	if records, err := r.covered(ctx, n); err != nil {
+		return nil, err
+	} else if records != tlog.Hash(head[16:]) {
 		return nil, nil
 	}
 	block := make([]byte, blockHead+mentionSize*count+4)

@@ -134,6 +134,61 @@ func TestFindIsAScan(t *testing.T) {
 	}
 }
 
+// TestFindInAnotherLog exchanges the log beneath its register, for another one and for one that
+// has the first records in common: what is found is in the log that is there.
+func TestFindInAnotherLog(t *testing.T) {
+	const block, records = 4096, 2*4096 + 10
+	config := audittest.Keys(t)
+	fill := func(storage *audittest.Memory, user string, n int) {
+		t.Helper()
+		log := openLog(t, storage, config)
+		for log.Size() < int64(n) {
+			var batch []audit.Record
+			for i := range min(500, n-int(log.Size())) {
+				batch = append(batch, audit.Record{ID: fmt.Sprintf("%s/%d", user, int(log.Size())+i), Time: time.Unix(1_800_000_000, 0), Kind: audit.KindRead, User: user})
+			}
+			if _, err := log.AppendAll(t.Context(), batch); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, other := &audittest.Memory{}, &audittest.Memory{}
+	fill(first, "user:a", block+5)
+	parted := first.Clone()
+	kept := &shelf{blocks: map[int64][]byte{}}
+	config.Shelf = kept
+	fill(first, "user:b", records)
+	if len(kept.blocks) != 1 {
+		t.Fatalf("%d blocks were written as the log went on, not 1", len(kept.blocks))
+	}
+	config.Shelf = nil
+	fill(parted, "user:c", records)
+	fill(other, "user:d", records)
+
+	config.Shelf = kept
+	for _, x := range []struct {
+		name    string
+		storage *audittest.Memory
+		found   map[string]int
+	}{
+		{"as it was", first, map[string]int{"user:a": block + 5, "user:b": block + 5}},
+		{"another", other, map[string]int{"user:a": 0, "user:d": records}},
+		{"as it was again", first, map[string]int{"user:a": block + 5, "user:b": block + 5}},
+		{"parted", parted, map[string]int{"user:a": block + 5, "user:b": 0, "user:c": block + 5}},
+	} {
+		log := openLog(t, x.storage, config)
+		for user, want := range x.found {
+			if got := find(t, log, audit.ByUser(user), audit.Newest); len(got) != want {
+				t.Errorf("%s: %d records of %s, not %d", x.name, len(got), user, want)
+			}
+		}
+		log.Close()
+	}
+}
+
 func openLog(t *testing.T, s audit.Storage, c audit.Config) *audit.Log {
 	t.Helper()
 	log, err := audit.Open(context.Background(), s, c)

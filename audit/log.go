@@ -97,7 +97,7 @@ type Log struct {
 // request is what one call of Append waits for.
 type request struct {
 	stored  []Stored
-	about   [][]uint64 // by record, the hashes of its subjects
+	about   []mention // of what the records are about; indexes count from the first of them
 	entries []Entry
 	done    chan struct{} // closed when entries or err is set
 	err     error

@@ -40,7 +40,7 @@ func Open(ctx context.Context, s Storage, c Config) (*Log, error) {
 		asks: make(chan func()), wake: make(chan struct{}, 1),
 		quit: make(chan struct{}), ended: make(chan struct{}), poisoned: make(chan struct{}),
 	}
-	l.register = &register{shelf: c.Shelf, records: l.Records, fans: map[int64]fanout{}}
+	l.register = &register{shelf: c.Shelf, records: l.Records, hashes: s.Hashes, fans: map[int64]fanout{}}
 	tail, err := s.Tail(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("opening the audit log: %w", err)

@@ -158,7 +158,7 @@ func NewID() string {
 }
 
 // encode returns the record's stored form, or ErrRecord naming the field.
-func (r Record) encode() ([]byte, error) {
+func (r *Record) encode() ([]byte, error) {
 	switch {
 	case r.ID == "":
 		return nil, fmt.Errorf("%w: id is empty", ErrRecord)
@@ -167,8 +167,12 @@ func (r Record) encode() ([]byte, error) {
 	case r.Time.IsZero():
 		return nil, fmt.Errorf("%w: time is zero", ErrRecord)
 	}
-	r.Time = r.Time.UTC()
-	body, err := json.Marshal(&r)
+	if r.Time.Location() != time.UTC {
+		utc := *r
+		utc.Time = r.Time.UTC()
+		r = &utc
+	}
+	body, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRecord, err)
 	}

@@ -10,6 +10,8 @@ import (
 	"iter"
 	"slices"
 	"sync"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 // Shelf keeps the blocks of a register. They are derived from the log and may be lost.
@@ -27,14 +29,16 @@ type Shelf interface {
 // Reading the whole log is the simple version; a million records are more than a gigabyte. A
 // database beside the log would have to be kept in step with it through every crash. The
 // register is neither: for every blockRecords records there is a block, which is written once
-// they are complete and lists their subjects' hashes in order; what is behind the last block
+// they are complete and lists their subjects' hashes by their first byte; what is behind the last block
 // is in memory, and read from the log at the start. A block is looked up with two reads. It is
 // never believed: every record found is read and asked whether it is about the subject, so a
-// block can only hide records. That is why a block carries a checksum and is made anew from the
-// log if it is missing or damaged.
+// block can only hide records. That is why a block carries a checksum and the tree hash of its
+// records, and is made anew from the log if it is missing, damaged or of other records: a log
+// may be exchanged beneath its register, or go on otherwise from a backup.
 type register struct {
 	shelf   Shelf
 	records func(ctx context.Context, from int64) iter.Seq2[Item, error]
+	hashes  func(ctx context.Context, indexes []int64) ([]tlog.Hash, error) // of the log's tree
 
 	mu    sync.RWMutex
 	tail  []mention        // of the records behind the last block, in order of index
@@ -43,8 +47,12 @@ type register struct {
 	fans  map[int64]fanout // of the blocks that have been found whole
 }
 
-// blockRecords is how many records a block tells of; an index within it fits in 16 bits.
-const blockRecords = 4096
+// blockRecords is how many records a block tells of; an index within it fits in 16 bits, and they
+// are all that is below one hash of the tree.
+const (
+	blockRecords = 1 << blockLevel
+	blockLevel   = 12
+)
 
 // mention says that a record is about a subject of that hash.
 type mention struct {
@@ -52,19 +60,15 @@ type mention struct {
 	index int64
 }
 
-// add takes records in. They follow those before them.
-func (r *register) add(first int64, hashes [][]uint64) {
+// add takes in what so many records are about, in their order. They follow those before them.
+func (r *register) add(first, records int64, about []mention) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if first != r.next {
 		return // what is missing is read from the log when it is needed
 	}
-	for i, list := range hashes {
-		for _, h := range list {
-			r.tail = append(r.tail, mention{h, first + int64(i)})
-		}
-	}
-	r.next = first + int64(len(hashes))
+	r.tail = append(r.tail, about...)
+	r.next = first + records
 	r.shelve()
 }
 
@@ -74,12 +78,16 @@ func (r *register) shelve() {
 	for r.shelf != nil && r.next-r.first >= blockRecords {
 		n := r.first / blockRecords
 		end, _ := slices.BinarySearchFunc(r.tail, r.first+blockRecords, func(m mention, index int64) int { return cmp.Compare(m.index, index) })
-		block, fan := encodeBlock(r.tail[:end])
+		records, err := r.covered(context.Background(), n)
+		if err != nil {
+			return
+		}
+		block, fan := encodeBlock(records, r.tail[:end])
 		if r.shelf.Put(n, block) != nil {
 			return
 		}
 		r.fans[n] = fan
-		r.tail = slices.Clone(r.tail[end:])
+		r.tail = append(make([]mention, 0, len(r.tail)), r.tail[end:]...) // the next block's will be as many
 		r.first += blockRecords
 	}
 }
@@ -155,7 +163,7 @@ func (r *register) fan(ctx context.Context, n int64) (fanout, error) {
 	if known {
 		return f, nil
 	}
-	block, err := r.whole(n)
+	block, err := r.whole(ctx, n)
 	if err != nil {
 		return f, err
 	}
@@ -177,7 +185,11 @@ func (r *register) remake(ctx context.Context, n int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	block, _ := encodeBlock(mentions)
+	records, err := r.covered(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := encodeBlock(records, mentions)
 	if err := r.shelf.Put(n, block); err != nil {
 		return nil, fmt.Errorf("writing block %d of the register: %w", n, err)
 	}
@@ -193,9 +205,7 @@ func (r *register) mentions(ctx context.Context, first, end int64) (list []menti
 		if item.Index >= end {
 			break
 		}
-		for _, h := range item.Record.hashes() {
-			list = append(list, mention{h, item.Index})
-		}
+		list = item.Record.mentions(list, item.Index)
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

@@ -1,10 +1,6 @@
 package audit
 
-import (
-	"encoding/binary"
-	"hash/fnv"
-	"slices"
-)
+import "slices"
 
 // Subject is something that records are about: what they can be found by. It is comparable;
 // the zero Subject is of no record.
@@ -51,86 +47,82 @@ func OfKind(k Kind) Subject { return Subject{aspect: ofKind, a: string(k)} }
 // OfRetrieval is the records of answers that were made from the retrieval of that id.
 func OfRetrieval(id string) Subject { return Subject{aspect: ofRetrieval, a: id} }
 
-// subjects are all that the record is about, each once.
-func (r *Record) subjects() []Subject {
-	list := []Subject{WithID(r.ID), OfKind(r.Kind)}
+// each says what the record is about, some of it more than once.
+func (r *Record) each(f func(Subject)) {
+	f(WithID(r.ID))
+	f(OfKind(r.Kind))
 	if r.User != "" {
-		list = append(list, ByUser(r.User))
+		f(ByUser(r.User))
 	}
 	if r.App != "" {
-		list = append(list, ByApp(r.App))
+		f(ByApp(r.App))
 	}
 	if r.User != "" && r.App != "" {
-		list = append(list, ByCaller(r.User, r.App))
-	}
-	if r.Answer != nil {
-		list = append(list, r.answers()...)
-	}
-	known := len(list)
-	document := func(source, id string) {
-		if s := OfDocument(source, id); !slices.Contains(list[known:], s) {
-			list = append(list, s)
-		}
+		f(ByCaller(r.User, r.App))
 	}
 	if r.Retrieval != nil {
-		for _, s := range r.Retrieval.Sources {
-			document(s.Source, s.ID)
+		for i := range r.Retrieval.Sources {
+			f(OfDocument(r.Retrieval.Sources[i].Source, r.Retrieval.Sources[i].ID))
 		}
 	}
 	if r.Answer != nil {
+		for _, id := range r.Answer.Retrievals {
+			f(OfRetrieval(id))
+		}
+		if r.Answer.Request != "" {
+			f(OfRequest(r.User, r.App, r.Answer.Request))
+		}
 		for _, c := range r.Answer.Citations {
 			if c.Resolved() {
-				document(c.Source, c.ID)
+				f(OfDocument(c.Source, c.ID))
 			}
 		}
 	}
 	if r.Read != nil && r.Read.Source != "" {
-		document(r.Read.Source, r.Read.ID)
+		f(OfDocument(r.Read.Source, r.Read.ID))
 	}
 	if r.Change != nil && r.Change.Source != "" {
-		document(r.Change.Source, r.Change.ID)
+		f(OfDocument(r.Change.Source, r.Change.ID))
 	}
-	return list
-}
-
-// answers are the retrievals that an answer was made from, each once, and the request it came by.
-func (r *Record) answers() (list []Subject) {
-	for _, id := range r.Answer.Retrievals {
-		if s := OfRetrieval(id); !slices.Contains(list, s) {
-			list = append(list, s)
-		}
-	}
-	if r.Answer.Request != "" {
-		list = append(list, OfRequest(r.User, r.App, r.Answer.Request))
-	}
-	return list
 }
 
 // About reports whether the record is about the subject.
-func (r *Record) About(s Subject) bool { return slices.Contains(r.subjects(), s) }
-
-// hash is what the register knows of the subject. Two subjects may share it, so what is found
-// by it is compared with the record itself.
-func (s Subject) hash() uint64 {
-	h := fnv.New64a()
-	var n [4]byte
-	binary.LittleEndian.PutUint32(n[:], uint32(len(s.a)))
-	h.Write([]byte{byte(s.aspect)})
-	h.Write(n[:])
-	h.Write([]byte(s.a))
-	h.Write([]byte(s.b))
-	return h.Sum64()
+func (r *Record) About(s Subject) (about bool) {
+	r.each(func(other Subject) { about = about || other == s })
+	return about
 }
 
-// hashes are those of all that the record is about; none if it is erased.
-func (r *Record) hashes() []uint64 {
+// hash is what the register knows of the subject: FNV-1a. Two subjects may share it, so what is
+// found by it is compared with the record itself.
+func (s Subject) hash() uint64 {
+	const start, prime = 14695981039346656037, 1099511628211
+	h := (start ^ uint64(s.aspect)) * prime
+	for n, i := uint32(len(s.a)), 0; i < 4; n, i = n>>8, i+1 { // where one part ends and the other begins
+		h = (h ^ uint64(byte(n))) * prime
+	}
+	for i := range len(s.a) {
+		h = (h ^ uint64(s.a[i])) * prime
+	}
+	for i := range len(s.b) {
+		h = (h ^ uint64(s.b[i])) * prime
+	}
+	return h
+}
+
+// mentionsEach is room for the mentions of a usual record: a retrieval of ten documents.
+const mentionsEach = 15
+
+// mentions appends the hashes of all that the record is about, each once; none if it is erased.
+func (r *Record) mentions(list []mention, index int64) []mention {
 	if r.ID == "" {
-		return nil
+		return list
 	}
-	subjects := r.subjects()
-	list := make([]uint64, len(subjects))
-	for i, s := range subjects {
-		list[i] = s.hash()
-	}
+	known := len(list)
+	r.each(func(s Subject) {
+		m := mention{s.hash(), index}
+		if !slices.Contains(list[known:], m) {
+			list = append(list, m)
+		}
+	})
 	return list
 }

@@ -86,15 +86,23 @@ func (l *Log) group() {
 func (l *Log) append(queue []*request) (outbox uint64, err error) {
 	before := l.tree.clone()
 	b := Batch{First: l.tree.Size()}
-	var about [][]uint64
+	records, mentions := 0, 0
 	for _, q := range queue {
+		records, mentions = records+len(q.stored), mentions+len(q.about)
+	}
+	b.Entries = make([]Stored, 0, records)
+	b.Hashes = make([]tlog.Hash, 0, tlog.StoredHashCount(b.First+int64(records))-tlog.StoredHashCount(b.First))
+	about := make([]mention, 0, mentions)
+	for _, q := range queue {
+		for _, m := range q.about {
+			about = append(about, mention{m.hash, l.tree.Size() + m.index})
+		}
 		for i := range q.stored {
 			q.entries[i].Index = l.tree.Size()
 			q.stored[i].Index = l.tree.Size()
 			b.Hashes = l.tree.Add(q.entries[i].Leaf, b.Hashes)
 		}
 		b.Entries = append(b.Entries, q.stored...)
-		about = append(about, q.about...)
 	}
 	// Not under a caller's context: one caller's deadline must not fail the others' records.
 	if err := l.storage.Append(context.Background(), b); err != nil {
@@ -106,7 +114,7 @@ func (l *Log) append(queue []*request) (outbox uint64, err error) {
 	if l.news.IsZero() {
 		l.news = time.Now()
 	}
-	l.register.add(b.First, about)
+	l.register.add(b.First, int64(records), about)
 	return b.Entries[len(b.Entries)-1].Outbox, nil
 }
 

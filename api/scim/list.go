@@ -121,7 +121,7 @@ func (h *Handler) list(r *http.Request, k *kind) (answer, error) {
 		}
 		list = append(list, body)
 	}
-	return answer{body: page(list, total, start)}, nil
+	return answer{body: page(list, total, start), read: "SCIM " + k.path[1:]}, nil
 }
 
 func page(list []object, total, start int) object {
@@ -168,7 +168,7 @@ func (h *Handler) matching(ctx context.Context, k *kind, f filter) (found []*res
 func known(list []object, id string) (answer, error) {
 	for _, o := range list {
 		if o["id"] == any(id) {
-			return answer{body: o}, nil
+			return answer{body: o, read: "SCIM schemas"}, nil
 		}
 	}
 	return answer{}, problem{http.StatusNotFound, "", "there is none of that name"}

@@ -82,7 +82,7 @@ func (h *Handler) get(r *http.Request, k *kind) (answer, error) {
 		return answer{}, err
 	}
 	if m := r.Header.Get("If-None-Match"); m != "" && lists(m, found.etag()) {
-		return answer{status: http.StatusNotModified, etag: found.etag()}, nil
+		return answer{status: http.StatusNotModified, etag: found.etag(), read: string(found.Principal)}, nil
 	}
 	return h.shown(r, found, 0)
 }
@@ -90,7 +90,7 @@ func (h *Handler) get(r *http.Request, k *kind) (answer, error) {
 // shown is the answer that shows a resource.
 func (h *Handler) shown(r *http.Request, found *resource, status int) (answer, error) {
 	body, err := h.body(r.Context(), found, selectionOf(r))
-	return answer{status: status, body: body, location: found.location(), etag: found.etag()}, err
+	return answer{status: status, body: body, location: found.location(), etag: found.etag(), read: string(found.Principal)}, err
 }
 
 func (h *Handler) create(r *http.Request, k *kind) (answer, error) {
@@ -124,7 +124,9 @@ func (h *Handler) create(r *http.Request, k *kind) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return h.shown(r, saved, http.StatusCreated)
+	a, err := h.shown(r, saved, http.StatusCreated)
+	a.changed = true
+	return a, err
 }
 
 // given is what the body of a POST or PUT says. A user of whom it does not say so is as
@@ -237,9 +239,11 @@ func (h *Handler) change(r *http.Request, k *kind, become func(*resource) (draft
 		return answer{}, err
 	}
 	if k == groups && r.Method == http.MethodPatch {
-		return answer{etag: saved.etag()}, nil // which may have very many members
+		return answer{etag: saved.etag(), changed: saved != old, read: string(old.Principal)}, nil // which may have very many members
 	}
-	return h.shown(r, saved, 0)
+	a, err := h.shown(r, saved, 0)
+	a.changed = saved != old
+	return a, err
 }
 
 // finish stores the draft as the resource's next version, if it differs.
@@ -293,7 +297,7 @@ func (h *Handler) remove(r *http.Request, k *kind) (answer, error) {
 	if _, err := h.save(r.Context(), gone, nil); err != nil { // first, so that it reads nothing
 		return answer{}, err
 	}
-	return answer{}, h.expel(r.Context(), old.Principal)
+	return answer{changed: true}, h.expel(r.Context(), old.Principal)
 }
 
 // newID returns a random UUID.

@@ -24,12 +24,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"regexp"
+	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/api/limits"
 	"github.com/muniment/muniment/catalog"
 )
 
@@ -49,13 +53,17 @@ type Catalog interface {
 	Put(ctx context.Context, m catalog.PutEntry) error
 }
 
-// Config is what a Handler needs. All fields are required.
+// Config is what a Handler needs. All fields but Limits are required.
 type Config struct {
 	Catalog   Catalog
-	Issuer    string   // whose users and groups these are
-	Tokens    []string // any of which the provider may present; see ParseTokens
-	Subject   string   // externalId, userName or id
-	GroupName string   // id or externalId
+	Issuer    string        // whose users and groups these are
+	Tokens    []string      // any of which the provider may present; see ParseTokens
+	Subject   string        // externalId, userName or id
+	GroupName string        // id or externalId
+	App       acl.Principal // what the provider is called in the audit log
+	Audit     Recorder
+	Refusals  Refusals
+	Limits    *limits.Limiter // how often it may ask; nil: without end
 	Log       *slog.Logger
 	Now       func() time.Time
 }
@@ -95,9 +103,13 @@ func New(c Config) (*Handler, error) {
 		h.handle("PATCH "+at+k.path+"/{id}", func(r *http.Request) (answer, error) { return h.patch(r, k) })
 		h.handle("DELETE "+at+k.path+"/{id}", func(r *http.Request) (answer, error) { return h.remove(r, k) })
 	}
-	h.handle("GET "+at+"/ServiceProviderConfig", func(*http.Request) (answer, error) { return answer{body: providerConfig}, nil })
+	h.handle("GET "+at+"/ServiceProviderConfig", func(*http.Request) (answer, error) {
+		return answer{body: providerConfig, read: "SCIM configuration"}, nil
+	})
 	for path, list := range map[string][]object{"/Schemas": schemas, "/ResourceTypes": resourceTypes} {
-		h.handle("GET "+at+path, func(*http.Request) (answer, error) { return answer{body: page(list, len(list), 1)}, nil })
+		h.handle("GET "+at+path, func(*http.Request) (answer, error) {
+			return answer{body: page(list, len(list), 1), read: "SCIM schemas"}, nil
+		})
 		h.handle("GET "+at+path+"/{id}", func(r *http.Request) (answer, error) { return known(list, r.PathValue("id")) })
 	}
 	h.handle("/", func(r *http.Request) (answer, error) {
@@ -130,22 +142,31 @@ type answer struct {
 	body     any
 	location string
 	etag     string
+	changed  bool   // something, which has its record
+	read     string // else what was read, in words
 }
 
 // handle has requests authenticated and answered. Nothing else writes an answer.
 func (h *Handler) handle(pattern string, serve func(*http.Request) (answer, error)) {
 	h.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		a, err := answer{}, error(problem{http.StatusUnauthorized, "", "present the token of this provider"})
-		if h.authentic(r) {
+		a, err := answer{}, h.admit(r)
+		admitted := err == nil
+		if admitted {
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-			a, err = serve(r)
-		} else {
-			w.Header().Set("WWW-Authenticate", "Bearer")
+			if a, err = h.calmly(serve, r); err == nil {
+				err = h.record(r.Context(), a)
+			}
 		}
 		if err != nil {
-			p := asProblem(err)
+			p := asProblem(h.refused(r.Context(), pattern, admitted, err))
 			if p.status >= 500 {
 				h.Log.Error("provisioning failed", "method", r.Method, "error", err)
+			}
+			if p.status == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", "Bearer")
+			}
+			if over := limits.As(err); over != nil {
+				w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(over.Retry.Seconds()))))
 			}
 			a = answer{status: p.status, body: p.body()}
 		}
@@ -181,16 +202,19 @@ func (h *Handler) authentic(r *http.Request) bool {
 	return found == 1 && strings.EqualFold(scheme, "bearer")
 }
 
-// ServeHTTP implements http.Handler.
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// calmly serves a request; a panic is a failure like another.
+func (h *Handler) calmly(serve func(*http.Request) (answer, error), r *http.Request) (a answer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.Log.Error("panic", "method", r.Method, "panic", fmt.Sprint(p))
-			w.WriteHeader(http.StatusInternalServerError)
+			h.Log.Error("panic", "method", r.Method, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			a, err = answer{}, problem{http.StatusInternalServerError, "", "the server failed"}
 		}
 	}()
-	h.mux.ServeHTTP(w, r)
+	return serve(r)
 }
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
 // problem is an error as SCIM tells it.
 type problem struct {
@@ -223,6 +247,8 @@ func asProblem(err error) problem {
 		return p
 	case errors.As(err, &tooLong):
 		return problem{http.StatusRequestEntityTooLarge, "tooMany", "the request is longer than 1 MiB; send members in pieces, by PATCH"}
+	case limits.As(err) != nil:
+		return problem{http.StatusTooManyRequests, "", "too many requests; come again as Retry-After says"}
 	case errors.Is(err, errFilter):
 		return problem{http.StatusBadRequest, "invalidFilter", errFilter.Error()}
 	case errors.Is(err, catalog.ErrVersionStale):

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/muniment/muniment/acl"
+	"github.com/muniment/muniment/audit"
 	"github.com/muniment/muniment/catalog"
 	"github.com/muniment/muniment/catalog/catalogtest"
 )
@@ -73,6 +74,27 @@ type provider struct {
 	rapid.TB
 	*Handler
 	kept *memory
+	logs logged
+}
+
+// logged is an audit log in memory, and the refusals that were counted.
+type logged struct {
+	records []audit.Record
+	counted []audit.Refusal
+	apps    []acl.Principal // of what was counted
+	fail    error
+}
+
+func (l *logged) Append(_ context.Context, r audit.Record) (audit.Entry, error) {
+	if l.fail != nil {
+		return audit.Entry{}, l.fail
+	}
+	l.records = append(l.records, r)
+	return audit.Entry{}, nil
+}
+
+func (l *logged) Count(app acl.Principal, why audit.Refusal) {
+	l.counted, l.apps = append(l.counted, why), append(l.apps, app)
 }
 
 func start(t rapid.TB, change ...func(*Config)) *provider {
@@ -88,6 +110,7 @@ func (p *provider) restart(change ...func(*Config)) {
 	c := Config{
 		Catalog: p.kept, Issuer: "corp", Tokens: []string{secret}, Subject: "externalId", GroupName: "id",
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Unix(1_800_000_000, 0) },
+		App: "service:scim-corp", Audit: &p.logs, Refusals: &p.logs,
 	}
 	for _, f := range change {
 		f(&c)
@@ -108,10 +131,12 @@ func (p *provider) ask(want int, method, path, body string, headers ...string) (
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
+	recorded, puts := len(p.logs.records), p.kept.puts
 	p.ServeHTTP(w, r)
 	if w.Code != want {
 		p.Fatalf("%s %s: %d, want %d\n%.300s\n%s", method, path, w.Code, want, body, w.Body)
 	}
+	p.leftOne(method+" "+path, want, p.kept.puts > puts, p.logs.records[recorded:])
 	var answer object
 	if w.Body.Len() > 0 {
 		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {

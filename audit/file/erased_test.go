@@ -117,7 +117,7 @@ func mentions(t *testing.T, data string) map[int]int {
 		t.Fatal(err)
 	}
 	count := map[int]int{}
-	for b = b[16 : len(b)-4]; len(b) > 0; b = b[10:] {
+	for b = b[48 : len(b)-4]; len(b) > 0; b = b[10:] {
 		count[int(binary.LittleEndian.Uint16(b[8:]))]++
 	}
 	return count

@@ -73,7 +73,8 @@ type Storage struct {
 	Reader
 	lock   *os.File
 	erases *os.File
-	broken bool // a write failed
+	broken bool   // a write failed
+	buffer []byte // what frames are put together in; empty between appends
 }
 
 var _ audit.Storage = (*Storage)(nil)

@@ -49,29 +49,35 @@ func (s *Storage) Append(_ context.Context, b audit.Batch) error {
 	return nil
 }
 
+// bufferSize is how much of a batch is written at a time: what a processor's cache holds.
+const bufferSize = 256 << 10
+
 // entries writes frames, syncs them, and only then writes what follows from them.
 func (s *Storage) entries(b audit.Batch) error {
-	room := 0
-	for i := range b.Entries {
-		room += frameMin + len(b.Entries[i].Body)
-	}
-	frames, rows := make([]byte, 0, room), make([]byte, 0, rowSize*len(b.Entries))
-	end, outbox := s.end, s.outbox
-	for i := range b.Entries {
-		e := &b.Entries[i]
-		w := row{e.Index, end, e.Outbox, e.Commitment, uint32(len(e.Body))}
-		frames = frame{e.Index, e.Outbox, e.Salt, e.Body}.append(frames)
-		rows = w.append(rows)
-		end, outbox = w.end(), e.Outbox
-	}
 	parts := []part{
 		{s.bodies, s.end},
 		{s.commitments, headerSize + rowSize*b.First},
 		{s.hashes, headerSize + tlog.HashSize*tlog.StoredHashCount(b.First)},
 	}
+	buffer, rows := s.buffer[:0], make([]byte, 0, rowSize*len(b.Entries))
+	end, outbox, written := s.end, s.outbox, s.end
 	// failpoint: audit/before-write
-	if _, err := s.bodies.WriteAt(frames, s.end); err != nil {
-		return s.cut(parts[:1], fmt.Errorf("writing %s: %w", bodiesName, err))
+	for i := range b.Entries {
+		e := &b.Entries[i]
+		w := row{e.Index, end, e.Outbox, e.Commitment, uint32(len(e.Body))}
+		buffer = frame{e.Index, e.Outbox, e.Salt, e.Body}.append(buffer)
+		rows = w.append(rows)
+		end, outbox = w.end(), e.Outbox
+		if len(buffer) < bufferSize && i < len(b.Entries)-1 {
+			continue
+		}
+		if _, err := s.bodies.WriteAt(buffer, written); err != nil {
+			return s.cut(parts[:1], fmt.Errorf("writing %s: %w", bodiesName, err))
+		}
+		written, buffer = end, buffer[:0]
+	}
+	if cap(buffer) <= 2*bufferSize { // a large body's is not kept
+		s.buffer = buffer
 	}
 	// failpoint: audit/before-sync
 	if err := s.bodies.Sync(); err != nil {

@@ -4,7 +4,9 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,6 +95,7 @@ func testDesk(t *testing.T, command ...string) {
 		return identity.Request{Subject: acl.Principal("user:local/" + name), App: "desk"}
 	}
 	own := "DESK_TOKEN=" + s.token(identity.Request{Subject: "service:desk", App: "desk"})
+	shown := map[string]bool{} // the hashes of all answers
 	// desk returns what it prints for each person.
 	desk := func(env, question string, people ...string) (answers []string) {
 		args := append(slices.Clone(command[1:]), question)
@@ -113,6 +116,9 @@ func testDesk(t *testing.T, command ...string) {
 				end = begins[i+1][0]
 			}
 			answers = append(answers, out[b[0]:end])
+			if id := deskID.FindStringIndex(out[b[0]:end]); id != nil { // behind what is shown of the answer
+				shown[fmt.Sprintf("%x", sha256.Sum256([]byte(out[b[0]:b[0]+id[0]])))] = true
+			}
 		}
 		return answers
 	}
@@ -141,7 +147,7 @@ func testDesk(t *testing.T, command ...string) {
 	if both := desk("", bids, "tomas", "cedric"); quotedBy(both[0]) == quotedBy(both[1]) {
 		t.Errorf("Tomas and Cedric get one answer:\n%s", both[0])
 	}
-	s.keptAnswers(filepath.Join(dir, "answers.jsonl"), 8)
+	s.keptAnswers(filepath.Join(dir, "answers.jsonl"), 8, shown)
 
 	// A token of Tomas that another app was given is of no use to this one.
 	stolen := session("stolen", identity.Request{Subject: "user:local/tomas", App: "handbook-chat"})
@@ -151,8 +157,8 @@ func testDesk(t *testing.T, command ...string) {
 	}
 	// By itself it works, and shows what that app may reach: the handbook alone.
 	out, errs, err = runDesk(dir, []string{"MUNIMENT_ADDR=" + s.addr}, command[0], append(slices.Clone(command[1:]), bids, stolen)...)
-	shown := deskDocument.FindAllStringSubmatch(out, -1)
-	if err != nil || len(shown) == 0 || slices.ContainsFunc(shown, func(m []string) bool { return !strings.HasPrefix(m[1], "handbook/") }) {
+	reached := deskDocument.FindAllStringSubmatch(out, -1)
+	if err != nil || len(reached) == 0 || slices.ContainsFunc(reached, func(m []string) bool { return !strings.HasPrefix(m[1], "handbook/") }) {
 		t.Errorf("Tomas through an app for the handbook: %v\n%s%s", err, out, errs)
 	}
 }
@@ -224,8 +230,9 @@ func (s *server) sameAnswer(r identity.Request, question, printed string) {
 	}
 }
 
-// keptAnswers compares what an app kept of its answers with the audit log.
-func (s *server) keptAnswers(file string, n int) {
+// keptAnswers compares what an app kept of its answers with the audit log: what was retrieved,
+// and what was shown, whose texts have the hashes.
+func (s *server) keptAnswers(file string, n int, shown map[string]bool) {
 	s.t.Helper()
 	kept, err := os.ReadFile(file)
 	if err != nil {
@@ -235,26 +242,46 @@ func (s *server) keptAnswers(file string, n int) {
 		s.t.Errorf("%d answers kept, want %d", got, n)
 	}
 	auditor := s.as(identity.Request{Subject: "user:local/auditor", Roles: []identity.Grant{{Role: identity.RoleAuditor}}})
+	find := func(receipt string) (record audit.Record) {
+		s.t.Helper()
+		got, err := pb.NewAuditServiceClient(s.conn).GetRecord(auditor, &pb.GetRecordRequest{Receipt: receipt})
+		if err == nil {
+			err = json.Unmarshal([]byte(got.GetRecord()), &record)
+		}
+		if err != nil {
+			s.t.Errorf("the receipt %s: %v", receipt, err)
+		}
+		return record
+	}
 	for l := range bytes.Lines(kept) {
 		var answer struct {
 			User    string `json:"user"`
 			ID      string `json:"retrieval_id"`
 			Receipt string `json:"receipt"`
+
+			AnswerID      string `json:"answer_id"`
+			AnswerReceipt string `json:"answer_receipt"`
 		}
 		if err := json.Unmarshal(l, &answer); err != nil {
 			s.t.Fatal(err)
 		}
-		got, err := pb.NewAuditServiceClient(s.conn).GetRecord(auditor, &pb.GetRecordRequest{Receipt: answer.Receipt})
-		if err != nil {
-			s.t.Errorf("the receipt of %s: %v", l, err)
+		record, report := find(answer.Receipt), find(answer.AnswerReceipt)
+		if record.ID != answer.ID || record.User != answer.User || record.App != "service:desk" || record.Retrieval == nil {
+			s.t.Errorf("kept %s, recorded %+v", l, record)
 			continue
 		}
-		var record audit.Record
-		if err := json.Unmarshal([]byte(got.GetRecord()), &record); err != nil {
-			s.t.Fatal(err)
+		a := report.Answer
+		if report.ID != answer.AnswerID || report.User != answer.User || report.App != "service:desk" || a == nil {
+			s.t.Errorf("kept %s, reported %+v", l, report)
+			continue
 		}
-		if record.ID != answer.ID || record.User != answer.User || record.App != "service:desk" || record.Retrieval == nil {
-			s.t.Errorf("kept %s, recorded %s", l, got.GetRecord())
+		if !slices.Equal(a.Retrievals, []string{answer.ID}) || a.Outcome != "SHOWN" || !shown[a.Hash] || len(a.Citations) != len(record.Retrieval.Sources) {
+			s.t.Errorf("kept %s, reported %+v", l, *a)
+		}
+		for i, c := range a.Citations {
+			if c.Retrieval != answer.ID || c.Rank != record.Retrieval.Sources[i].Rank {
+				s.t.Errorf("citation %d of %s is %+v", i, answer.AnswerID, c)
+			}
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/audit"
 	auditfile "github.com/muniment/muniment/audit/file"
+	"github.com/muniment/muniment/internal/prove"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
@@ -144,6 +145,7 @@ func TestEveryCallLeavesOneRecord(t *testing.T) {
 	if w.strangers != strangers { // counted, a second's together
 		t.Errorf("%d calls of strangers are recorded, %d were made", w.strangers, strangers)
 	}
+	prove.Report(t, "answers have their records", "all %d methods, answered, refused, and called by strangers: each call with its one record", len(contractMethods(t)))
 }
 
 // witness reads the audit log of a running server from its files, record by record.

@@ -85,9 +85,10 @@ func serveSCIM(e *engine, log *slog.Logger) (*scimServer, error) {
 	if err != nil {
 		return nil, err
 	}
+	app := acl.Principal("service:scim-" + c.Issuer)
 	h, err := scim.New(scim.Config{
-		Catalog: provisioned{e.server.Indexer, acl.Principal("service:scim-" + c.Issuer)},
-		Issuer:  c.Issuer, Tokens: tokens, Subject: first(c.Subject, "externalId"), GroupName: first(c.Group, "id"), Log: log, Now: time.Now,
+		Catalog: provisioned{e.server.Indexer, app}, App: app, Audit: e.server.Audit, Refusals: e.server.Refusals, Limits: e.server.Limits,
+		Issuer: c.Issuer, Tokens: tokens, Subject: first(c.Subject, "externalId"), GroupName: first(c.Group, "id"), Log: log, Now: time.Now,
 	})
 	if err != nil {
 		return nil, usagef("%w", err)

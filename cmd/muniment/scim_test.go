@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/api/identity"
+	"github.com/muniment/muniment/audit"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
@@ -210,5 +212,61 @@ func TestProvisioningIsOfAnIssuer(t *testing.T) {
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", issuer, err)
 		}
+	}
+}
+
+// TestProvisioningLeavesRecords: every request of a provider leaves its one record in the log of the
+// real server, and a flood of strangers a few that count them.
+func TestProvisioningLeavesRecords(t *testing.T) {
+	dir := t.TempDir()
+	cfg := withSCIM(t, dir)
+	s := serveConfig(t, cfg)
+	ada := provision(t, cfg, 201, "POST", "/Users", `{"userName": "ada@example.com", "externalId": "ada"}`)
+	provision(t, cfg, 409, "POST", "/Users", `{"userName": "ada@example.com", "externalId": "bea"}`)
+	provision(t, cfg, 200, "GET", "/Users/"+ada, "")
+	provision(t, cfg, 200, "GET", `/Users?filter=userName%20eq%20%22ada@example.com%22`, "")
+	provision(t, cfg, 404, "GET", "/Groups/none", "")
+	const strangers = 300
+	for range strangers {
+		resp, err := http.Post("http://"+cfg.SCIM.Listen+"/scim/v2/Users", "application/scim+json", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.Body.Close(); resp.StatusCode != 401 {
+			t.Fatalf("a stranger gets %d", resp.StatusCode)
+		}
+	}
+	s.stop()
+
+	left := map[string]int{}
+	records, counted := 0, int64(0)
+	for l := range strings.Lines(mustRun(t, "audit", "export", "--data", dir)) {
+		var entry struct{ Body audit.Record }
+		if err := json.Unmarshal([]byte(l), &entry); err != nil {
+			t.Fatal(err)
+		}
+		switch r := entry.Body; {
+		case r.Kind == audit.KindRefuse && r.Refusal.Count > 0:
+			records, counted = records+1, counted+r.Refusal.Count
+			if r.App != "" || r.Refusal.Code != "HTTP_401" {
+				t.Errorf("strangers are recorded as %+v", r)
+			}
+		case r.App != "service:scim-local":
+		case r.Refusal != nil:
+			left[r.Refusal.Code+" "+r.Refusal.Method]++
+		case r.Read != nil:
+			left["read "+r.Read.ID]++
+		default:
+			left[string(r.Kind)]++
+		}
+	}
+	want := map[string]int{
+		"change": 1, "HTTP_409 POST /scim/v2/Users": 1, "read user:local/ada": 1, "read SCIM Users": 1, "HTTP_404 GET /scim/v2/Groups/{id}": 1,
+	}
+	if !maps.Equal(left, want) {
+		t.Errorf("recorded %v, not %v", left, want)
+	}
+	if counted != strangers || records > strangers/4 {
+		t.Errorf("%d strangers are counted as %d, in %d records", strangers, counted, records)
 	}
 }

@@ -89,18 +89,44 @@ func ask(ctx context.Context, w io.Writer, conn *grpc.ClientConn, question strin
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s, through %s: %s\n", who.GetUser(), who.GetApp(), question)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s, through %s: %s\n", who.GetUser(), who.GetApp(), question)
 	for i, r := range answer.GetResults() {
 		state := strings.TrimPrefix(r.GetFreshness().GetState().String(), "STATE_")
-		fmt.Fprintf(w, "%d. %s/%s: %s\n", i+1, r.GetDocument().GetSource(), r.GetDocument().GetId(), plain(r.GetTitle()))
-		fmt.Fprintf(w, "   %s: %s\n", state, r.GetFreshness().GetReason())
-		quote(w, r.GetText())
+		fmt.Fprintf(&text, "%d. %s/%s: %s\n", i+1, r.GetDocument().GetSource(), r.GetDocument().GetId(), plain(r.GetTitle()))
+		fmt.Fprintf(&text, "   %s: %s\n", state, r.GetFreshness().GetReason())
+		quote(&text, r.GetText())
 	}
 	for _, c := range answer.GetConflicts() {
-		fmt.Fprintf(w, "conflict between %d and %d: %s\n", c.GetA().GetResult()+1, c.GetB().GetResult()+1, plain(c.GetExplanation()))
+		fmt.Fprintf(&text, "conflict between %d and %d: %s\n", c.GetA().GetResult()+1, c.GetB().GetResult()+1, plain(c.GetExplanation()))
 	}
-	fmt.Fprintf(w, "retrieval %s\n\n", answer.GetRetrievalId())
-	return keep(who.GetUser(), question, answer)
+	fmt.Fprintf(w, "%sretrieval %s\n\n", text.String(), answer.GetRetrievalId())
+	report, err := record(ctx, conn, answer, text.String())
+	if err != nil {
+		return fmt.Errorf("recording what was shown: %w", err)
+	}
+	return keep(who.GetUser(), question, answer, report)
+}
+
+// record has the audit log remember what was shown, and which passages it stands on.
+//
+// This app has no model: it shows the passages themselves and cites each of them. One that has
+// a model says here which it was (Model), by which prompt and which version of that (PromptId,
+// PromptVersion), sends the text that its reader saw, and as Citations the annotations as
+// the model's API returned them: UrlCitation, FileCitation or SearchResultLocation, for which
+// it gave the model each result's citation_id or uri. What a person changed before it was shown is
+// OUTCOME_EDITED, and what never was shown is recorded too, as WITHHELD or FAILED.
+func record(ctx context.Context, conn *grpc.ClientConn, answer *muniment.RetrieveResponse, text string) (*muniment.RecordAnswerResponse, error) {
+	report := &muniment.RecordAnswerRequest{
+		RetrievalIds: []string{answer.GetRetrievalId()},
+		Answer:       &muniment.RecordAnswerRequest_AnswerText{AnswerText: text},
+		Outcome:      muniment.Outcome_OUTCOME_SHOWN,
+		RequestId:    "desk/" + answer.GetRetrievalId(), // so that it can be sent again if no response came
+	}
+	for _, r := range answer.GetResults() {
+		report.Citations = append(report.Citations, &muniment.Citation{Location: &muniment.Citation_CitationId{CitationId: r.GetCitationId()}})
+	}
+	return muniment.NewRetrievalServiceClient(conn).RecordAnswer(ctx, report)
 }
 
 // quote prints a passage as what it is: somebody else's text. A model should get it marked
@@ -121,9 +147,9 @@ func plain(text string) string {
 	}, text)
 }
 
-// keep notes under which name the audit log has this answer; the receipt lets an auditor
-// find and prove the record.
-func keep(user, question string, answer *muniment.RetrieveResponse) error {
+// keep notes under which names the audit log has what was retrieved and what was shown; the
+// receipts let an auditor find and prove the records.
+func keep(user, question string, answer *muniment.RetrieveResponse, report *muniment.RecordAnswerResponse) error {
 	f, err := os.OpenFile("answers.jsonl", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -131,5 +157,6 @@ func keep(user, question string, answer *muniment.RetrieveResponse) error {
 	defer f.Close()
 	return json.NewEncoder(f).Encode(map[string]string{
 		"user": user, "question": question, "retrieval_id": answer.GetRetrievalId(), "receipt": answer.GetReceipt(),
+		"answer_id": report.GetAnswerId(), "answer_receipt": report.GetReceipt(),
 	})
 }

@@ -44,22 +44,51 @@ const plain = (text) => text.replace(/\p{Cc}/gu, "");
 async function ask(metadata, question) {
   const who = await call(directory, "GetCaller", {}, metadata);
   const answer = await call(retrieval, "Retrieve", { query: question, limit: 2 }, metadata);
-  console.log(`${who.user}, through ${who.app}: ${question}`);
+  let text = "";
+  const say = (line) => (text += line + "\n");
+  say(`${who.user}, through ${who.app}: ${question}`);
   answer.results.forEach((r, i) => {
-    console.log(`${i + 1}. ${r.document.source}/${r.document.id}: ${plain(r.title)}`);
-    console.log(`   ${r.freshness.state.replace("STATE_", "")}: ${r.freshness.reason}`);
+    say(`${i + 1}. ${r.document.source}/${r.document.id}: ${plain(r.title)}`);
+    say(`   ${r.freshness.state.replace("STATE_", "")}: ${r.freshness.reason}`);
     // A passage is somebody else's text. A model should get it marked in the same way, as
     // material and never as instructions.
-    for (const line of r.text.replace(/\n$/, "").split("\n")) console.log(`   | ${plain(line)}`);
+    for (const line of r.text.replace(/\n$/, "").split("\n")) say(`   | ${plain(line)}`);
   });
   for (const c of answer.conflicts) {
-    console.log(`conflict between ${c.a.result + 1} and ${c.b.result + 1}: ${plain(c.explanation)}`);
+    say(`conflict between ${c.a.result + 1} and ${c.b.result + 1}: ${plain(c.explanation)}`);
   }
-  console.log(`retrieval ${answer.retrieval_id}\n`);
-  // Under this name the audit log has the answer; the receipt lets an auditor find and prove
-  // the record.
-  const kept = { user: who.user, question, retrieval_id: answer.retrieval_id, receipt: answer.receipt };
+  console.log(`${text}retrieval ${answer.retrieval_id}\n`);
+  const report = await record(metadata, answer, text);
+  // Under these names the audit log has what was retrieved and what was shown; the receipts let
+  // an auditor find and prove the records.
+  const kept = {
+    user: who.user,
+    question,
+    retrieval_id: answer.retrieval_id,
+    receipt: answer.receipt,
+    answer_id: report.answer_id,
+    answer_receipt: report.receipt,
+  };
   appendFileSync("answers.jsonl", JSON.stringify(kept) + "\n", { mode: 0o600 });
+}
+
+// record has the audit log remember what was shown, and which passages it stands on.
+//
+// This app has no model: it shows the passages themselves and cites each of them. One that has
+// a model says here which it was (model), by which prompt and which version of that (prompt_id,
+// prompt_version), sends the text that its reader saw, and as citations the annotations as the
+// model's API returned them: url_citation, file_citation or search_result_location, for which it
+// gave the model each result's citation_id or uri. What a person changed before it was shown
+// is OUTCOME_EDITED, and what never was shown is recorded too, as WITHHELD or FAILED.
+function record(metadata, answer, text) {
+  const report = {
+    retrieval_ids: [answer.retrieval_id],
+    citations: answer.results.map((r) => ({ citation_id: r.citation_id })),
+    answer_text: text,
+    outcome: "OUTCOME_SHOWN",
+    request_id: `desk/${answer.retrieval_id}`, // so that it can be sent again if no response came
+  };
+  return call(retrieval, "RecordAnswer", report, metadata);
 }
 
 const [question, ...sessions] = process.argv.slice(2);
