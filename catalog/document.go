@@ -88,6 +88,27 @@ type Document struct {
 	Settlements []Settlement `cbor:"29,keyasint,omitempty"`
 }
 
+// Clocks are the dates by which the document is judged, with what is expected of its source.
+//
+// A source shows that it is alive by its sessions. One that only sends lines shows it, for this
+// document, by the document's own: to take those of its other documents too would tell of hidden
+// ones.
+func (d *Document) Clocks(of Expectation) freshness.Clocks {
+	c := freshness.Clocks{
+		Modified: d.Modified, Verified: d.Verified.At, ReviewInterval: d.ReviewInterval,
+		ValidFrom: d.ValidFrom, ValidUntil: d.ValidUntil, Cadence: of.Cadence, Confirmed: of.LastSync,
+	}
+	if c.ReviewInterval <= 0 {
+		c.ReviewInterval = of.ReviewInterval
+	}
+	for _, t := range []time.Time{d.Synced, d.ACLSynced} {
+		if t.After(c.Confirmed) {
+			c.Confirmed = t
+		}
+	}
+	return c
+}
+
 // State says what a stored record stands for.
 type State uint8
 

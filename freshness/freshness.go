@@ -20,7 +20,7 @@ type State uint8
 // The states. Judge tries them in the order SUPERSEDED, OUTDATED, NOT_YET_VALID, UNKNOWN, STALE,
 // DUE, FRESH; the first that applies is the answer.
 const (
-	Unknown     State = iota // no date to count from, or no interval to count against
+	Unknown     State = iota // no date to count from, no interval to count against, or a source that is silent
 	Superseded               // another document that the caller can see replaces this one
 	Outdated                 // its validity has ended
 	NotYetValid              // its validity has not begun
@@ -48,7 +48,21 @@ type Clocks struct {
 	ValidFrom      time.Time     // first instant of validity; zero means no beginning
 	ValidUntil     time.Time     // first instant after validity; zero means no end
 	Superseded     bool          // replaced by a document that the same caller can see
+	How            Succession    // by what that is known
+	Cadence        time.Duration // how often the source promises to be synced; zero or less means no promise
+	Confirmed      time.Time     // when the source last gave a sign of life
 }
+
+// Succession is by what it is known that a document is replaced.
+type Succession uint8
+
+// The ways to know.
+const (
+	Undeclared Succession = iota
+	Replaces              // the successor declares it
+	ReplacedBy            // the document itself declares it
+	NewerAtURI            // the successor is a newer version at the same address
+)
 
 // Finding is the judgement of one source: a State, the reason in words, and the dates behind it.
 type Finding struct {

@@ -1,6 +1,9 @@
 package freshness
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // skewAllowed is how far a source's clock may run ahead of ours. A date up to this far in the
 // future counts as "now"; a later one is no evidence that anybody looked at the document.
@@ -28,7 +31,7 @@ func Judge(c Clocks, now time.Time) Finding {
 		}
 	}
 	f.State = stateOf(c, f, age, now)
-	f.Reason = reasonOf(c, f, verified)
+	f.Reason = reasonOf(c, f, verified, now)
 	return f
 }
 
@@ -52,7 +55,7 @@ func stateOf(c Clocks, f Finding, age time.Duration, now time.Time) State {
 		return Outdated
 	case !c.ValidFrom.IsZero() && now.Before(c.ValidFrom):
 		return NotYetValid
-	case f.Anchor.IsZero() || c.ReviewInterval <= 0:
+	case f.Anchor.IsZero() || c.ReviewInterval <= 0 || c.silent(now):
 		return Unknown
 	case age < c.ReviewInterval:
 		return Fresh
@@ -66,16 +69,26 @@ func stateOf(c Clocks, f Finding, age time.Duration, now time.Time) State {
 	return Due
 }
 
+// patience is for how many cadences a source may be silent.
+const patience = 3
+
+// silent reports whether the source has given no sign of life for more than three times as long as
+// it promises: what it says may have changed long ago.
+func (c Clocks) silent(now time.Time) bool {
+	// By division, so that a long cadence cannot overflow.
+	return c.Cadence > 0 && !c.Confirmed.IsZero() && (now.Sub(c.Confirmed)-1)/patience >= c.Cadence
+}
+
 // reasonOf puts the state into words. It names dates and never an age: two servers that hold
 // the same documents answer with the same words, a second apart.
-func reasonOf(c Clocks, f Finding, verified bool) string {
+func reasonOf(c Clocks, f Finding, verified bool, now time.Time) string {
 	since := "last changed on " + date(f.Anchor)
 	if verified {
 		since = "last verified on " + date(f.Anchor)
 	}
 	switch f.State {
 	case Superseded:
-		return "replaced by a newer document"
+		return successions[c.How]
 	case Outdated:
 		return "its validity ended on " + date(c.ValidUntil)
 	case NotYetValid:
@@ -88,12 +101,38 @@ func reasonOf(c Clocks, f Finding, verified bool) string {
 		return since + "; next review due on " + date(f.Due)
 	}
 	switch {
+	case c.silent(now):
+		return "its source has not been synced since " + date(c.Confirmed) + ", though it promises to be every " + span(c.Cadence)
 	case !f.Anchor.IsZero():
 		return since + "; no review interval is set"
 	case c.Modified.IsZero() && c.Verified.IsZero():
 		return "neither a verification nor a modification date is known"
 	}
 	return "its dates lie in the future"
+}
+
+var successions = [...]string{
+	Undeclared: "replaced by a newer document",
+	Replaces:   "another document declares to replace it",
+	ReplacedBy: "it says itself that another document replaces it",
+	NewerAtURI: "a newer version of it stands at the same address",
+}
+
+// span is a duration in words, to the minute if it is longer than one.
+func span(d time.Duration) string {
+	for _, unit := range []struct {
+		length time.Duration
+		name   string
+	}{{day, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		switch n := d / unit.length; {
+		case d%unit.length != 0:
+		case n == 1:
+			return unit.name
+		case n > 1:
+			return strconv.FormatInt(int64(n), 10) + " " + unit.name + "s"
+		}
+	}
+	return d.String()
 }
 
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -17,6 +17,7 @@ func TestJudgeOrder(t *testing.T) {
 	all := Clocks{
 		Modified: noon.Add(-10 * interval), ReviewInterval: interval,
 		ValidFrom: noon.Add(day), ValidUntil: noon.Add(-day), Superseded: true,
+		Cadence: day, Confirmed: noon.Add(-10 * day),
 	}
 	// Each step takes away the reason that won the step before.
 	steps := []struct {
@@ -26,6 +27,7 @@ func TestJudgeOrder(t *testing.T) {
 		{Superseded, func(c *Clocks) { c.Superseded = false }},
 		{Outdated, func(c *Clocks) { c.ValidUntil = time.Time{} }},
 		{NotYetValid, func(c *Clocks) { c.ValidFrom = time.Time{} }},
+		{Unknown, func(c *Clocks) { c.Cadence = 0 }},
 		{Stale, func(c *Clocks) { c.Modified = noon.Add(-interval - day) }},
 		{Due, func(c *Clocks) { c.Verified = noon.Add(-day) }},
 		{Fresh, func(c *Clocks) { c.ReviewInterval = 0 }},
@@ -50,6 +52,14 @@ func TestJudgeBoundaries(t *testing.T) {
 	} {
 		if got := at(age); got != want {
 			t.Errorf("age %d: %v, want %v", age, got, want)
+		}
+	}
+	heard := func(ago time.Duration) State {
+		return Judge(Clocks{Modified: noon, ReviewInterval: 1000 * day, Cadence: interval, Confirmed: noon.Add(-ago)}, noon).State
+	}
+	for ago, want := range map[time.Duration]State{-day: Fresh, 0: Fresh, 3 * interval: Fresh, 3*interval + 1: Unknown} {
+		if got := heard(ago); got != want {
+			t.Errorf("the source heard of %v ago: %v, want %v", ago, got, want)
 		}
 	}
 	valid := func(now time.Time) State {
@@ -77,6 +87,9 @@ func TestJudgeAnchor(t *testing.T) {
 		"a verification vouches for a text that says it is newer": {
 			Clocks{Modified: recent, Verified: old, ReviewInterval: interval},
 			Finding{Stale, "last verified on 2029-11-27; review fell due on 2030-03-07 and is overdue by half an interval or more", old, old.Add(interval), 2, 200}},
+		"a source that is silent": {
+			Clocks{Modified: recent, ReviewInterval: interval, Cadence: 2 * day, Confirmed: recent.Add(-1)},
+			Finding{Unknown, "its source has not been synced since 2030-06-05, though it promises to be every 2 days", recent, recent.Add(interval), 0.1, 10}},
 		"no interval": {
 			Clocks{Modified: recent},
 			Finding{Unknown, "last changed on 2030-06-05; no review interval is set", recent, time.Time{}, 0, 10}},

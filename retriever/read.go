@@ -69,10 +69,7 @@ func (s *sources) read(ctx context.Context, candidates []candidate) error {
 // Judge says how far the view may trust a document it can see. A document superseded by
 // one the view does not admit is not superseded for it.
 func Judge(ctx context.Context, state *indexer.State, view acl.View, d catalog.Document) (freshness.Finding, *catalog.DocumentID, error) {
-	clocks := freshness.Clocks{
-		Modified: d.Modified, Verified: d.Verified.At, ReviewInterval: d.ReviewInterval,
-		ValidFrom: d.ValidFrom, ValidUntil: d.ValidUntil,
-	}
+	clocks := d.Clocks(state.Expected(d.Source))
 	var by *catalog.DocumentID
 	if ids := state.Table.Successors(d.DocumentID); len(ids) > 0 {
 		successors, err := state.Documents(ctx, view, ids)
