@@ -70,7 +70,7 @@ type Document struct {
 	// Pending says that the passages wait for their vectors in the server's own space.
 	Pending bool `cbor:"26,keyasint,omitempty"`
 	// SupersededBy are documents of any source that replace this one, by what its own sender or
-	// its own text says.
+	// its own text says. One without a source is whatever stands at that address.
 	SupersededBy []DocumentID      `cbor:"28,keyasint,omitempty"`
 	ContentHash  [sha256.Size]byte `cbor:"20,keyasint"` // of the original text
 	LineHash     [sha256.Size]byte `cbor:"21,keyasint"` // of all content fields, to tell a reused version

@@ -1,6 +1,10 @@
 package indexer
 
 import (
+	"cmp"
+	"math"
+	"time"
+
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 )
@@ -15,6 +19,8 @@ type entry struct {
 	owner         acl.Principal
 	labels        map[string]string
 	supersedes    []catalog.DocumentID
+	place         uint64  // of its address, 0 = none, or nothing to find there
+	modified      instant // at its source
 	contentAt     catalog.Revision
 	vectorsAt     catalog.Revision
 	rows          catalog.Rows
@@ -22,12 +28,36 @@ type entry struct {
 }
 
 func newEntry(d *catalog.Document, g *governance) *entry {
-	return &entry{
+	e := &entry{
 		DocumentID: catalog.DocumentID{Source: g.source, ID: d.ID}, // one string for all documents of a source
 		governance: g, version: d.Version, accessVersion: d.Access.Version, owner: d.Owner, labels: d.Labels,
 		supersedes: d.Supersedes, contentAt: d.ContentAt, vectorsAt: d.VectorsAt, rows: d.Rows,
+		modified: instantOf(d.Modified),
 	}
+	if d.URI != "" && d.Rows.Count > 0 {
+		e.place = placeOf(d.URI)
+	}
+	return e
 }
+
+// instant is a time in nanoseconds since 1970, 0 if it is not known: a third of a time.Time, of
+// which there are several for each document. The instant 0 itself, and those beyond the years
+// 1678 to 2262, are the nearest there is.
+type instant int64
+
+func instantOf(t time.Time) instant {
+	switch {
+	case t.IsZero():
+		return 0
+	case t.Before(firstTime):
+		return math.MinInt64
+	case t.After(lastTime):
+		return math.MaxInt64
+	}
+	return instant(cmp.Or(t.UnixNano(), 1))
+}
+
+var firstTime, lastTime = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
 
 // document is the entry's document as far as it decides who may read.
 func (e *entry) document() *catalog.Document {

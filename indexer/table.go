@@ -30,8 +30,10 @@ type Table struct {
 	containers  sharded[catalog.DocumentID, catalog.Container]
 	folders     uint64 // the generation in which a container changed last
 	successors  sharded[catalog.DocumentID, []catalog.DocumentID]
-	waits       func(*catalog.Document) bool // whether a present document waits for its vectors
-	waiting     int                          // documents that do
+	places      sharded[uint64, catalog.Row]   // by address: the first row of a document there
+	crowds      sharded[uint64, []catalog.Row] // of the others there, sorted
+	waits       func(*catalog.Document) bool   // whether a present document waits for its vectors
+	waiting     int                            // documents that do
 	views       *viewCache
 }
 
@@ -93,6 +95,9 @@ func (t *Table) With(changes []catalog.Change, to catalog.Revision) (*Table, Bat
 		interned:   t.interned.edit(),
 		containers: t.containers.edit(),
 		successors: t.successors.edit(),
+		places:     t.places.edit(),
+		crowds:     t.crowds.edit(),
+		crowded:    map[uint64]bool{},
 		owned:      map[int]bool{},
 		batch:      Batch{To: to},
 	}
@@ -112,6 +117,7 @@ func (t *Table) With(changes []catalog.Change, to catalog.Revision) (*Table, Bat
 	next.revision, next.views = to, t.views.heir()
 	next.documents, next.interned = e.documents.sharded, e.interned.sharded
 	next.containers, next.successors = e.containers.sharded, e.successors.sharded
+	next.places, next.crowds = e.places.sharded, e.crowds.sharded
 	return &next, e.batch
 }
 
@@ -122,8 +128,11 @@ type tableEdit struct {
 	interned   *shardedEdit[string, uint32]
 	containers *shardedEdit[catalog.DocumentID, catalog.Container]
 	successors *shardedEdit[catalog.DocumentID, []catalog.DocumentID]
-	owned      map[int]bool // cells already copied
-	grown      bool         // governances and uses are this edit's own
+	places     *shardedEdit[uint64, catalog.Row]
+	crowds     *shardedEdit[uint64, []catalog.Row]
+	crowded    map[uint64]bool // crowds already copied
+	owned      map[int]bool    // cells already copied
+	grown      bool            // governances and uses are this edit's own
 	batch      Batch
 }
 
@@ -134,6 +143,7 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 	}
 	if c.Document.State != catalog.Present {
 		if had {
+			e.leave(old)
 			e.dead(old)
 			e.documents.delete(old.DocumentID)
 			e.declare(old, nil)
@@ -144,6 +154,12 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 	next := newEntry(&c.Document, e.governances[number])
 	if next.waits = next.rows.Count > 0 && e.waits(&c.Document); next.waits {
 		e.waiting++
+	}
+	if moved := !had || old.place != next.place || old.rows.First != next.rows.First; moved {
+		if had {
+			e.leave(old)
+		}
+		e.settle(next)
 	}
 	if had && old.rows != next.rows {
 		e.dead(old)

@@ -64,6 +64,9 @@ func Conflicts(results []Result) []Conflict {
 				s.Related = append(s.Related, id.Source+"\x00"+id.ID)
 			}
 		}
+		for _, id := range d.SupersededBy {
+			s.ReplacedBy = append(s.ReplacedBy, id.Source+"\x00"+id.ID)
+		}
 		sources[i] = s
 	}
 	var list []Conflict
@@ -82,6 +85,20 @@ func within(p catalog.Passage, s freshness.Span) freshness.Span {
 	return freshness.Origin(p.Span, p.Runs, s)
 }
 
+const byItself = "it declares to replace the other"
+
+// declares says by what it is declared that one document replaces another, "" if it is not.
+func declares(newer, older *catalog.Document) string {
+	switch {
+	case newer.Source == older.Source && slices.Contains(newer.Supersedes, older.DocumentID):
+		return byItself
+	case slices.Contains(older.SupersededBy, newer.DocumentID),
+		newer.URI != "" && slices.Contains(older.SupersededBy, catalog.DocumentID{ID: newer.URI}):
+		return "the other declares to be replaced by it"
+	}
+	return ""
+}
+
 // superseded lists each pair of returned documents of which one replaces the other, once, at
 // the first passage of each.
 func superseded(results []Result) []Conflict {
@@ -98,17 +115,20 @@ func superseded(results []Result) []Conflict {
 			continue
 		}
 		var replaced []int
-		for _, id := range newer.Supersedes {
-			if j, shown := first[id]; shown && j != i && id.Source == newer.Source && !slices.Contains(replaced, j) {
+		for j := range results {
+			if older := &results[j].Document; first[older.DocumentID] == j && j != i && declares(newer, older) != "" {
 				replaced = append(replaced, j)
 			}
 		}
-		slices.Sort(replaced)
 		for _, j := range replaced {
-			list = append(list, Conflict{freshness.Conflict{
-				A: i, B: j, Confidence: 1, Preferred: 1, PreferredReason: "it declares to replace the other",
-				Explanation: fmt.Sprintf("%q declares to replace %q", newer.Title, results[j].Document.Title),
-			}, true})
+			older := &results[j].Document
+			c := freshness.Conflict{A: i, B: j, Confidence: 1, Preferred: 1}
+			c.PreferredReason = declares(newer, older)
+			c.Explanation = fmt.Sprintf("%q declares to replace %q", newer.Title, older.Title)
+			if c.PreferredReason != byItself {
+				c.Explanation = fmt.Sprintf("%q declares to be replaced by %q", older.Title, newer.Title)
+			}
+			list = append(list, Conflict{c, true})
 		}
 	}
 	return list

@@ -22,7 +22,7 @@ type layers struct {
 func newLayers(state *indexer.State, view acl.View) *layers {
 	return &layers{
 		placed: map[catalog.PassageID]bool{}, count: map[catalog.DocumentID]int{},
-		sources: sources{state: state, view: view, judged: map[catalog.DocumentID]*judged{}},
+		sources: sources{state: state, view: view, succession: state.Succession(view), judged: map[catalog.DocumentID]*judged{}},
 	}
 }
 

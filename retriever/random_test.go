@@ -99,6 +99,15 @@ func (g *generator) id() catalog.DocumentID {
 	return catalog.DocumentID{Source: pick(g, sources), ID: pick(g, []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}) + ".md"}
 }
 
+// other is a document but for that one.
+func (g *generator) other(id catalog.DocumentID) catalog.DocumentID {
+	for {
+		if other := g.id(); other != id {
+			return other
+		}
+	}
+}
+
 // text is a page about the subject. Pages on one subject say the same things with other
 // values, as versions and copies do.
 func (g *generator) text(subject string) string {
@@ -157,6 +166,16 @@ func (g *generator) step() catalog.Mutation {
 		if old := g.id(); old != id {
 			d.Supersedes = append(d.Supersedes, old)
 		}
+	}
+	switch g.IntN(12) {
+	case 0:
+		d.SupersededBy = append(d.SupersededBy, catalog.DocumentID{Source: pick(g, sources), ID: "m.md"}, g.other(id))
+	case 1:
+		put.Text = fmt.Sprintf("This page has been replaced by [another](%s).\n\n%s", g.other(id).ID, put.Text)
+	case 2:
+		put.Text = fmt.Sprintf("---\nsupersedes: %s\n---\n%s", g.other(id).ID, put.Text)
+	case 3:
+		put.Text = "Superseded by https://pages.example/parental-leave\n\n" + put.Text
 	}
 	if g.chance(20) {
 		d.VectorSpace = "brought/2"

@@ -16,7 +16,7 @@ import (
 
 // Ranking names the way results are found and ordered, for the record. It changes when
 // any constant of the ranking does.
-const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5/tie0.03/cap2/layers50x4"
+const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5(versions0.5)/tie0.03/cap2/layers50x4"
 
 // Options is what is recorded of a request beside its query, as JSON.
 type Options struct {
