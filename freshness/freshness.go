@@ -12,7 +12,11 @@
 // unit and head noun are the same.
 package freshness
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // State is what the judgement of one source comes to. The zero State is Unknown.
 type State uint8
@@ -38,6 +42,19 @@ func (s State) String() string {
 		return stateNames[s]
 	}
 	return stateNames[Unknown]
+}
+
+// MarshalText implements encoding.TextMarshaler: records name states.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *State) UnmarshalText(text []byte) error {
+	i := slices.Index(stateNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("freshness: no state is called %q", text)
+	}
+	*s = State(i)
+	return nil
 }
 
 // Clocks are the dates of one document that the judgement needs. A zero time means "not known".

@@ -38,7 +38,7 @@ func Judge(c Clocks, now time.Time) Finding {
 // anchorOf returns the date that the age is counted from, and whether it is a verification.
 func anchorOf(c Clocks, now time.Time) (anchor time.Time, verified bool) {
 	latest := now.Add(skewAllowed)
-	if !c.Verified.IsZero() && !c.Verified.After(latest) {
+	if c.Vouched(now) {
 		return c.Verified, true
 	}
 	if !c.Modified.IsZero() && !c.Modified.After(latest) {
@@ -46,6 +46,63 @@ func anchorOf(c Clocks, now time.Time) (anchor time.Time, verified bool) {
 	}
 	return time.Time{}, false
 }
+
+// During returns the state at the instant now, as Judge does, and an interval [from, until) around
+// it in which it stays that, the zero time for no end: it may be shorter than need be, never longer.
+func During(c Clocks, now time.Time) (s State, from, until time.Time) {
+	f := Finding{}
+	f.Anchor, _ = anchorOf(c, now)
+	var age time.Duration
+	if !f.Anchor.IsZero() {
+		age = max(0, now.Sub(f.Anchor))
+	}
+	bound := func(t time.Time) {
+		switch {
+		case !t.After(now):
+			if t.After(from) {
+				from = t
+			}
+		case until.IsZero() || t.Before(until):
+			until = t
+		}
+	}
+	for _, t := range [...]time.Time{c.ValidFrom, c.ValidUntil} {
+		if !t.IsZero() {
+			bound(t)
+		}
+	}
+	for _, t := range [...]time.Time{c.Verified, c.Modified} {
+		if !t.IsZero() {
+			bound(t.Add(-skewAllowed)) // from when on it counts
+		}
+	}
+	if c.ReviewInterval > 0 && !f.Anchor.IsZero() {
+		due := f.Anchor.Add(c.ReviewInterval)
+		bound(due)
+		bound(due.Add(half(c.ReviewInterval)))
+	}
+	if c.Cadence > 0 && !c.Confirmed.IsZero() {
+		silent := c.Confirmed.Add(1)
+		for range patience {
+			silent = silent.Add(c.Cadence)
+		}
+		bound(silent)
+	}
+	return stateOf(c, f, age, now), from, until
+}
+
+// InForce reports whether the instant lies in the document's validity, superseded or not.
+func (c Clocks) InForce(now time.Time) bool {
+	return (c.ValidFrom.IsZero() || !now.Before(c.ValidFrom)) && (c.ValidUntil.IsZero() || now.Before(c.ValidUntil))
+}
+
+// Vouched reports whether by the instant somebody has vouched for the document's text.
+func (c Clocks) Vouched(now time.Time) bool {
+	return !c.Verified.IsZero() && !c.Verified.After(now.Add(skewAllowed))
+}
+
+// half is half an interval, rounded up.
+func half(d time.Duration) time.Duration { return d/2 + d%2 }
 
 func stateOf(c Clocks, f Finding, age time.Duration, now time.Time) State {
 	switch {
@@ -62,8 +119,7 @@ func stateOf(c Clocks, f Finding, age time.Duration, now time.Time) State {
 	}
 	// In whole nanoseconds, so that the boundary is one exact instant, and by subtraction, so
 	// that one and a half times a very long interval cannot overflow.
-	half := c.ReviewInterval/2 + c.ReviewInterval%2
-	if age-c.ReviewInterval >= half {
+	if age-c.ReviewInterval >= half(c.ReviewInterval) {
 		return Stale
 	}
 	return Due

@@ -170,3 +170,43 @@ func TestStateNames(t *testing.T) {
 		t.Errorf("the zero state is %q", got)
 	}
 }
+
+// What During says is what Judge says, all through the interval that it names.
+func TestDuringIsJudge(t *testing.T) {
+	instant := rapid.Custom(func(t *rapid.T) time.Time {
+		if rapid.IntRange(0, 3).Draw(t, "known") == 0 {
+			return time.Time{}
+		}
+		return noon.Add(time.Duration(rapid.IntRange(-8, 8).Draw(t, "halves"))*day/2 + time.Duration(rapid.IntRange(-1, 1).Draw(t, "ns")))
+	})
+	lasts := rapid.SampledFrom([]time.Duration{0, -1, 1, day / 2, day, day + 1, 3 * day, math.MaxInt64})
+	moved := 0
+	rapid.Check(t, func(t *rapid.T) {
+		c := Clocks{
+			Modified: instant.Draw(t, "modified"), Verified: instant.Draw(t, "verified"), ReviewInterval: lasts.Draw(t, "interval"),
+			ValidFrom: instant.Draw(t, "from"), ValidUntil: instant.Draw(t, "until"), Superseded: rapid.Bool().Draw(t, "superseded"),
+			Cadence: lasts.Draw(t, "cadence"), Confirmed: instant.Draw(t, "confirmed"),
+		}
+		now, other := instant.Draw(t, "now"), instant.Draw(t, "other")
+		s, from, until := During(c, now)
+		if want := Judge(c, now).State; s != want {
+			t.Fatalf("%v, Judge says %v", s, want)
+		}
+		inside := !other.Before(from) && (until.IsZero() || other.Before(until))
+		if now.Before(from) || !until.IsZero() && !now.Before(until) {
+			t.Fatalf("%v is not in [%v, %v)", now, from, until)
+		}
+		for _, at := range []time.Time{other, from, until.Add(-1)} {
+			if at != other && (at.Before(from) || at.IsZero() || until.IsZero()) || at == other && !inside {
+				continue
+			}
+			if got := Judge(c, at); got.State != s || c.InForce(at) != c.InForce(now) || c.Vouched(at) != c.Vouched(now) {
+				t.Fatalf("%v at %v and %v at %v, which is in [%v, %v)", s, now, got.State, at, from, until)
+			}
+			moved++
+		}
+	})
+	if moved == 0 {
+		t.Error("no interval was longer than its instant")
+	}
+}

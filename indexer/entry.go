@@ -19,8 +19,11 @@ type entry struct {
 	owner         acl.Principal
 	labels        map[string]string
 	supersedes    []catalog.DocumentID
-	place         uint64  // of its address, 0 = none, or nothing to find there
-	modified      instant // at its source
+	place         uint64 // of its address, 0 = none, or nothing to find there
+	modified      instant
+	synced        instant
+	aclSynced     instant
+	more          *particulars // nil if there are none
 	contentAt     catalog.Revision
 	vectorsAt     catalog.Revision
 	rows          catalog.Rows
@@ -32,7 +35,12 @@ func newEntry(d *catalog.Document, g *governance) *entry {
 		DocumentID: catalog.DocumentID{Source: g.source, ID: d.ID}, // one string for all documents of a source
 		governance: g, version: d.Version, accessVersion: d.Access.Version, owner: d.Owner, labels: d.Labels,
 		supersedes: d.Supersedes, contentAt: d.ContentAt, vectorsAt: d.VectorsAt, rows: d.Rows,
-		modified: instantOf(d.Modified),
+		modified: instantOf(d.Modified), synced: instantOf(d.Synced), aclSynced: instantOf(d.ACLSynced),
+	}
+	if len(d.SupersededBy) > 0 || !d.Verified.At.IsZero() || d.ReviewInterval > 0 || !d.ValidFrom.IsZero() || !d.ValidUntil.IsZero() {
+		e.more = &particulars{
+			d.SupersededBy, instantOf(d.Verified.At), d.Verified.By, d.ReviewInterval, instantOf(d.ValidFrom), instantOf(d.ValidUntil),
+		}
 	}
 	if d.URI != "" && d.Rows.Count > 0 {
 		e.place = placeOf(d.URI)
@@ -57,7 +65,37 @@ func instantOf(t time.Time) instant {
 	return instant(cmp.Or(t.UnixNano(), 1))
 }
 
+func (i instant) time() time.Time {
+	if i == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(i)).UTC()
+}
+
 var firstTime, lastTime = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+
+// particulars are what few documents have, or what is worth little room.
+type particulars struct {
+	supersededBy []catalog.DocumentID
+	verified     instant
+	verifiedBy   acl.Principal
+	interval     time.Duration
+	from, until  instant // of its validity
+}
+
+// dated reports whether the document has a validity to be held against the clock.
+func (e *entry) dated() bool { return e.more != nil && (e.more.from != 0 || e.more.until != 0) }
+
+// dates is the entry's document as far as it is judged by.
+func (e *entry) dates() catalog.Document {
+	d := catalog.Document{DocumentID: e.DocumentID, Modified: e.modified.time(), Synced: e.synced.time(), ACLSynced: e.aclSynced.time()}
+	if m := e.more; m != nil {
+		d.SupersededBy = m.supersededBy
+		d.Verified = catalog.Verification{By: m.verifiedBy, At: m.verified.time()}
+		d.ReviewInterval, d.ValidFrom, d.ValidUntil = m.interval, m.from.time(), m.until.time()
+	}
+	return d
+}
 
 // document is the entry's document as far as it decides who may read.
 func (e *entry) document() *catalog.Document {

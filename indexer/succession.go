@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
@@ -16,7 +17,8 @@ import (
 //   - or which the document's own sender or text names, wherever that is,
 //   - or which is a newer version of it at the same address, by the same owner.
 //
-// Of several the first in this order is named. The table finds them; what the view does not
+// One whose validity has not begun replaces nothing yet. Of several the first in this order is
+// named. The table finds them; what the view does not
 // admit is left out before anything is counted or compared, so that no hidden document can
 // push a visible one out.
 
@@ -26,10 +28,12 @@ const (
 	mostVersions      = 32  // newer documents at one address that are looked at, newest first
 )
 
-// Succession finds what replaces documents, for one view.
+// Succession finds what replaces documents, for one view at one instant.
 type Succession struct {
 	state    *State
 	view     acl.View
+	at       time.Time
+	holds    acl.Decision // Admitted is unused: the interval around the instant in which what was found holds
 	admitted map[*governance]bool
 	newer    map[placed][]*entry
 }
@@ -40,9 +44,9 @@ type placed struct {
 	owner acl.Principal
 }
 
-// Succession begins to look for what replaces documents. It is for one goroutine.
-func (s *State) Succession(view acl.View) *Succession {
-	return &Succession{state: s, view: view, admitted: map[*governance]bool{}, newer: map[placed][]*entry{}}
+// Succession begins to look for what replaces documents at the instant. It is for one goroutine.
+func (s *State) Succession(view acl.View, at time.Time) *Succession {
+	return &Succession{state: s, view: view, at: at, admitted: map[*governance]bool{}, newer: map[placed][]*entry{}}
 }
 
 // Of returns the document that replaces one that the view admits, nil if none does, and how that
@@ -66,21 +70,55 @@ func (s *Succession) Of(ctx context.Context, d *catalog.Document) (by *catalog.D
 	return s.version(ctx, e, d)
 }
 
-// admits is the view's answer for the document, which the table has at the same revision as
-// the catalog.
-func (s *Succession) admits(e *entry) bool {
+// any reports whether anything replaces the document. What the table knows is not read again.
+func (s *Succession) any(ctx context.Context, e *entry) (bool, error) {
+	if s.declared(e) != nil {
+		return true, nil
+	}
+	if e.more != nil && len(e.more.supersededBy) > 0 {
+		if next, uri := s.named(e, e.more.supersededBy); next != nil {
+			if uri == "" {
+				return true, nil
+			}
+			return s.read(ctx, e)
+		}
+	}
+	if len(s.newerThan(e)) == 0 {
+		return false, nil
+	}
+	return s.read(ctx, e)
+}
+
+// read is any, for what only the catalog knows.
+func (s *Succession) read(ctx context.Context, e *entry) (bool, error) {
+	found, err := s.state.Documents(ctx, s.view, []catalog.DocumentID{e.DocumentID})
+	if err != nil || len(found) == 0 { // it is withheld
+		return false, err
+	}
+	by, _, err := s.Of(ctx, &found[0])
+	return by != nil, err
+}
+
+// counts reports whether the document may replace another: whether the view admits it, by the
+// table, which is at the same revision as the catalog, and its validity has begun.
+func (s *Succession) counts(e *entry) bool {
 	answer, known := s.admitted[e.governance]
 	if !known {
 		answer = s.view.Admits(s.state.Table.access(e.governance))
 		s.admitted[e.governance] = answer
 	}
-	return answer
+	if !answer || e.more == nil || e.more.from == 0 {
+		return answer
+	}
+	from := e.more.from.time()
+	bound(&s.holds, s.at, from)
+	return !s.at.Before(from)
 }
 
 // declared is the first document that declares to replace e.
 func (s *Succession) declared(e *entry) *entry {
 	for _, id := range s.state.Table.Successors(e.DocumentID) {
-		if next, ok := s.state.Table.documents.get(id); ok && s.admits(next) {
+		if next, ok := s.state.Table.documents.get(id); ok && s.counts(next) {
 			return next
 		}
 	}
@@ -92,14 +130,14 @@ func (s *Succession) declared(e *entry) *entry {
 func (s *Succession) named(e *entry, refs []catalog.DocumentID) (next *entry, uri string) {
 	for _, ref := range refs {
 		if ref.Source != "" {
-			if next, ok := s.state.Table.documents.get(ref); ok && next != e && s.admits(next) {
+			if next, ok := s.state.Table.documents.get(ref); ok && next != e && s.counts(next) {
 				return next, ""
 			}
 			continue
 		}
 		var newest *entry
 		for next := range s.state.Table.at(placeOf(ref.ID)) {
-			if next != e && next.place != e.place && s.admits(next) && (newest == nil || byAge(next, newest) < 0) {
+			if next != e && next.place != e.place && s.counts(next) && (newest == nil || byAge(next, newest) < 0) {
 				newest = next
 			}
 		}
@@ -127,7 +165,7 @@ func (s *Succession) newerThan(e *entry) []*entry {
 	list, known := s.newer[key]
 	if !known {
 		for other := range s.state.Table.at(e.place) {
-			if other.owner == e.owner && other.modified != 0 && s.admits(other) {
+			if other.owner == e.owner && other.modified != 0 && s.counts(other) {
 				list = append(list, other)
 			}
 		}

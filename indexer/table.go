@@ -34,6 +34,7 @@ type Table struct {
 	crowds      sharded[uint64, []catalog.Row] // of the others there, sorted
 	waits       func(*catalog.Document) bool   // whether a present document waits for its vectors
 	waiting     int                            // documents that do
+	dated       int                            // documents that have a validity, and passages
 	views       *viewCache
 }
 
@@ -41,8 +42,9 @@ type Table struct {
 type cells struct {
 	changed    uint64 // the generation in which a row changed last
 	cells      [ChunkRows]cell
-	governance [ChunkRows]uint32      // by row: 1 more than the number of its document's governance, 0 if it is dead
-	waiting    [ChunkRows / 64]uint64 // one bit a row: its document waits for its vectors
+	governance [ChunkRows]uint32 // by row: 1 more than the number of its document's governance, 0 if it is dead
+	dated      Chunk             // rows whose document has a validity
+	waiting    Chunk             // rows whose document waits for its vectors
 }
 
 // cell is one row: its document, nil if the row is dead, and its ordinal there.
@@ -141,6 +143,9 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 	if had && old.waits {
 		e.waiting--
 	}
+	if had && old.dated() && old.rows.Count > 0 {
+		e.dated--
+	}
 	if c.Document.State != catalog.Present {
 		if had {
 			e.leave(old)
@@ -154,6 +159,9 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 	next := newEntry(&c.Document, e.governances[number])
 	if next.waits = next.rows.Count > 0 && e.waits(&c.Document); next.waits {
 		e.waiting++
+	}
+	if next.dated() && next.rows.Count > 0 {
+		e.dated++
 	}
 	if moved := !had || old.place != next.place || old.rows.First != next.rows.First; moved {
 		if had {
@@ -208,9 +216,14 @@ func (e *tableEdit) dead(old *entry) {
 func (e *tableEdit) set(row catalog.Row, c cell, governance uint32) {
 	own, at := e.own(int(row/ChunkRows)), row%ChunkRows
 	own.cells[at], own.governance[at] = c, governance
-	own.waiting[at/64] &^= 1 << (at % 64)
+	bit := uint64(1) << (at % 64)
+	own.waiting[at/64] &^= bit
+	own.dated[at/64] &^= bit
 	if c.entry != nil && c.entry.waits {
-		own.waiting[at/64] |= 1 << (at % 64)
+		own.waiting[at/64] |= bit
+	}
+	if c.entry != nil && c.entry.dated() {
+		own.dated[at/64] |= bit
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/freshness"
 	"github.com/muniment/muniment/indexer"
 	"github.com/muniment/muniment/retriever"
 )
@@ -139,6 +140,10 @@ func (g *generator) step() catalog.Mutation {
 		return catalog.PutAccess{Document: id, Access: g.access()}
 	case n < 28:
 		return catalog.DeleteDocument{Document: id, Version: g.versions[id]}
+	case n < 30:
+		return catalog.PutSource{Source: pick(g, sources), Settings: catalog.SourceSettings{
+			ReviewInterval: time.Duration(g.IntN(3)) * 24 * time.Hour * 120, Cadence: time.Duration(g.IntN(3)) * 30 * time.Minute,
+		}}
 	}
 	g.versions[id]++
 	subject := pick(g, subjects)
@@ -161,6 +166,11 @@ func (g *generator) step() catalog.Mutation {
 	}
 	if g.chance(15) {
 		d.ValidUntil = now.Add(time.Duration(g.IntN(3)-1) * time.Hour)
+	}
+	if g.chance(15) {
+		if from := now.Add(time.Duration(g.IntN(5)-3) * time.Hour / 2); d.ValidUntil.IsZero() || from.Before(d.ValidUntil) {
+			d.ValidFrom = from
+		}
 	}
 	for g.chance(30) {
 		if old := g.id(); old != id {
@@ -227,5 +237,32 @@ func (g *generator) request() retriever.Request {
 	if g.chance(15) {
 		r.Filter = indexer.Filter{Labels: map[string]string{"team": "north"}}
 	}
+	g.trust(&r)
 	return r
+}
+
+// trust restricts a request by what documents are, or asks about another day.
+func (g *generator) trust(r *retriever.Request) {
+	around := func() time.Time { return now.Add(time.Duration(g.IntN(9)-6) * 24 * time.Hour * 45) }
+	if g.chance(10) {
+		r.Filter.Trust = indexer.CurrentOnly + indexer.Trust(g.IntN(2))
+	}
+	if g.chance(10) {
+		for range 1 + g.IntN(3) {
+			r.Filter.States = append(r.Filter.States, freshness.State(g.IntN(7)))
+		}
+	}
+	if g.chance(15) {
+		r.AsOf = around()
+	}
+	switch g.IntN(25) {
+	case 0:
+		r.Filter.Modified = indexer.Range{From: around()}
+	case 1:
+		r.Filter.Modified = indexer.Range{From: around(), Until: around()}
+	case 2:
+		r.Filter.Verified = indexer.Range{Until: now}
+	case 3:
+		r.Filter.Synced, r.Filter.ACLSynced = indexer.Range{From: now.AddDate(-10, 0, 0)}, indexer.Range{Until: now.AddDate(90, 0, 0)}
+	}
 }

@@ -41,6 +41,8 @@ type sources struct {
 	state      *indexer.State
 	view       acl.View
 	succession *indexer.Succession
+	filter     indexer.Filter
+	at         time.Time                      // when they are judged
 	judged     map[catalog.DocumentID]*judged // nil: not for this view
 }
 
@@ -58,11 +60,13 @@ func (s *sources) read(ctx context.Context, candidates []candidate) error {
 		return err
 	}
 	for _, d := range documents {
-		finding, by, err := judge(ctx, s.succession, d, s.state.Expected(d.Source), s.view.At())
+		finding, by, err := judge(ctx, s.succession, d, s.state.Expected(d.Source), s.at)
 		if err != nil {
 			return err
 		}
-		s.judged[d.DocumentID] = &judged{d, finding, by}
+		if s.filter.Admits(&d, finding.State, s.at) {
+			s.judged[d.DocumentID] = &judged{d, finding, by}
+		}
 	}
 	return nil
 }
@@ -70,7 +74,7 @@ func (s *sources) read(ctx context.Context, candidates []candidate) error {
 // Judge says how far the view may trust a document it can see. A document superseded by
 // one the view does not admit is not superseded for it.
 func Judge(ctx context.Context, state *indexer.State, view acl.View, d catalog.Document) (freshness.Finding, *catalog.DocumentID, error) {
-	return judge(ctx, state.Succession(view), d, state.Expected(d.Source), view.At())
+	return judge(ctx, state.Succession(view, view.At()), d, state.Expected(d.Source), view.At())
 }
 
 func judge(ctx context.Context, of *indexer.Succession, d catalog.Document, expected catalog.Expectation, at time.Time) (freshness.Finding, *catalog.DocumentID, error) {
