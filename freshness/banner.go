@@ -2,6 +2,7 @@ package freshness
 
 import (
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -124,8 +125,12 @@ func target(rest string, title bool) string {
 	switch {
 	case strings.HasPrefix(rest, "["):
 		if at := strings.Index(rest, "]("); at > 0 && at < 200 {
-			if end := strings.IndexAny(rest[at+2:], ") \t"); end > 0 {
-				return strings.Trim(rest[at+2:at+2+end], "<>")
+			ends := ") \t"
+			if rest = rest[at+2:]; strings.HasPrefix(rest, "<") {
+				rest, ends = rest[1:], ">"
+			}
+			if end := strings.IndexAny(rest, ends); end > 0 {
+				return rest[:end]
 			}
 		}
 	case strings.HasPrefix(rest, "<a "), strings.HasPrefix(rest, "<A "):
@@ -157,6 +162,7 @@ func linked(id, ref string) []string {
 	}
 	ref, _, _ = strings.Cut(ref, "#")
 	ref, _, _ = strings.Cut(ref, "?")
+	ref = unescaped(ref)
 	if ref == "" || strings.HasPrefix(ref, "mailto:") || strings.ContainsAny(ref, "{}<>") {
 		return nil
 	}
@@ -169,4 +175,20 @@ func linked(id, ref string) []string {
 		return nil
 	}
 	return []string{ref}
+}
+
+// unescaped reads "%20" and its like as the bytes they stand for.
+func unescaped(ref string) string {
+	var b strings.Builder
+	for i := 0; i < len(ref); i++ {
+		if ref[i] == '%' && i+2 < len(ref) {
+			if c, err := strconv.ParseUint(ref[i+1:i+3], 16, 8); err == nil && c != 0 {
+				b.WriteByte(byte(c))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(ref[i])
+	}
+	return b.String()
 }

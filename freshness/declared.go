@@ -81,7 +81,7 @@ type reading struct {
 }
 
 func (d *reading) add(to *[]string, ref string) {
-	if ref == "" || ref == d.id || len(ref) > 1024 || len(*to) == mostDeclared {
+	if ref == "" || ref == d.id || len(ref) > 1024 || len(*to) == mostDeclared || !utf8.ValidString(ref) || strings.ContainsRune(ref, 0) {
 		return
 	}
 	if !slices.Contains(*to, ref) {

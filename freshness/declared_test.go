@@ -3,6 +3,7 @@ package freshness
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -36,6 +37,7 @@ func TestDeclared(t *testing.T) {
 		"banner with a warning":        {"", "> [!WARNING]\n> Deprecated. Old text.\n> Deprecated: please use [this](x.md) instead", by("guide/x.md")},
 		"banner in HTML":               {"", "<p>This page has moved to <a class=\"x\" href=\"new.html\">there</a>.</p>", by("guide/new.html")},
 		"banner with an address":       {"", "This guide has been superseded by https://wiki.example/new.", by("https://wiki.example/new")},
+		"banner with spaces":           {"", "Superseded by [x](<new rules.md>).\n\nReplaced by [y](a%20b.md).", by("guide/new rules.md", "guide/a b.md")},
 		"banner of the newer one":      {"", "This policy replaces [the old one](old.md).", over("guide/old.md")},
 		"both": {"", "---\nsupersedes: a.md\n---\n*This version is superseded by [c](c.md).*",
 			Declaration{ReplacedBy: []string{"guide/c.md"}, Replaces: []string{"a.md"}}},
@@ -60,12 +62,12 @@ func TestDeclared(t *testing.T) {
 
 // Whatever the text, what is declared names something: a path below the top or an address.
 func TestDeclaredNamesSomething(t *testing.T) {
-	words := []string{"this page ", "has been ", "superseded by ", "replaces ", "use ", "deprecated", "[a](", ")", "../", "x.md", "<a href=", "\"", "---\n", "superseded_by: ", "\n", "https://x", "#", "é", "<", ">", "- "}
+	words := []string{"this page ", "has been ", "superseded by ", "replaces ", "use ", "deprecated", "[a](", ")", "../", "x.md", "<a href=", "\"", "---\n", "superseded_by: ", "\n", "https://x", "#", "é", "<", ">", "- ", "%ff", "%00", "\xc3"}
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 0, 20).Draw(t, "text"), "")
 		d := Declared("a/b.md", strings.Join(rapid.SliceOfN(rapid.SampledFrom(words), 0, 6).Draw(t, "title"), ""), text)
 		for _, ref := range append(d.ReplacedBy, d.Replaces...) {
-			if ref == "" || ref == "a/b.md" || !strings.Contains(ref, "://") && (strings.HasPrefix(ref, "/") || strings.HasPrefix(ref, "../")) {
+			if ref == "" || ref == "a/b.md" || !utf8.ValidString(ref) || !strings.Contains(ref, "://") && (strings.HasPrefix(ref, "/") || strings.HasPrefix(ref, "../")) {
 				t.Errorf("%q declares %q", text, ref)
 			}
 		}
