@@ -47,8 +47,8 @@ type Conflict struct {
 	Superseded bool
 }
 
-// Conflicts compares the passages with each other and nothing else. Spans are of the
-// documents' texts.
+// Conflicts compares the passages with each other and nothing else, and keeps to what stewards
+// have said of the conflicts between them. Spans are of the documents' texts.
 func Conflicts(results []Result) []Conflict {
 	sources := make([]freshness.Source, len(results))
 	for i, r := range results {
@@ -70,7 +70,7 @@ func Conflicts(results []Result) []Conflict {
 		sources[i] = s
 	}
 	var list []Conflict
-	for _, c := range freshness.Conflicts(sources) {
+	for _, c := range settle(freshness.Conflicts(sources), results, sources) {
 		a, b := results[c.A].Passage, results[c.B].Passage
 		c.SpanA, c.ValueSpanA = within(a, c.SpanA), within(a, c.ValueSpanA)
 		c.SpanB, c.ValueSpanB = within(b, c.SpanB), within(b, c.ValueSpanB)
