@@ -7,7 +7,7 @@ CC     := $(shell go env CC)
 # Nothing here uses cgo; the race detector alone needs it.
 export CGO_ENABLED = 0
 
-.PHONY: help build test prove figures crash demo demo-audit generate breaking fuzz bench microbench clean
+.PHONY: help build test prove figures eval-freshness crash demo demo-audit generate breaking fuzz bench microbench clean
 
 help: ## print this
 	@echo 'usage: make TARGET'
@@ -35,6 +35,9 @@ prove: ## run the long form of the tests of every promise and print what was cou
 
 figures: ## measure ingestion and the door, and print the tables of docs/performance.md
 	go test ./cmd/muniment -run "TestIngestionFigures|TestDoorFigures" -figures -v -count=1 -timeout 30m
+
+eval-freshness: ## measure on DATA/feeds how old versions of pages rank, which nothing marks as such
+	go test ./cmd/muniment -run '^TestFreshnessFigures$$' -freshness "$(DATA)" -v -count=1 -timeout 20m
 
 # From 200 random moments on, each failpoint has its turn; from 1000 on, 20 turns.
 N = 200

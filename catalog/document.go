@@ -70,7 +70,7 @@ type Document struct {
 	// Pending says that the passages wait for their vectors in the server's own space.
 	Pending bool `cbor:"26,keyasint,omitempty"`
 	// SupersededBy are documents of any source that replace this one, by what its own sender or
-	// its own text says.
+	// its own text says. One without a source is whatever stands at that address.
 	SupersededBy []DocumentID      `cbor:"28,keyasint,omitempty"`
 	ContentHash  [sha256.Size]byte `cbor:"20,keyasint"` // of the original text
 	LineHash     [sha256.Size]byte `cbor:"21,keyasint"` // of all content fields, to tell a reused version
@@ -86,6 +86,27 @@ type Document struct {
 	// Settlements are what stewards have said of conflicts with documents that come after it by
 	// id. They outlive its versions.
 	Settlements []Settlement `cbor:"29,keyasint,omitempty"`
+}
+
+// Clocks are the dates by which the document is judged, with what is expected of its source.
+//
+// A source shows that it is alive by its sessions. One that only sends lines shows it, for this
+// document, by the document's own: to take those of its other documents too would tell of hidden
+// ones.
+func (d *Document) Clocks(of Expectation) freshness.Clocks {
+	c := freshness.Clocks{
+		Modified: d.Modified, Verified: d.Verified.At, ReviewInterval: d.ReviewInterval,
+		ValidFrom: d.ValidFrom, ValidUntil: d.ValidUntil, Cadence: of.Cadence, Confirmed: of.LastSync,
+	}
+	if c.ReviewInterval <= 0 {
+		c.ReviewInterval = of.ReviewInterval
+	}
+	for _, t := range []time.Time{d.Synced, d.ACLSynced} {
+		if t.After(c.Confirmed) {
+			c.Confirmed = t
+		}
+	}
+	return c
 }
 
 // State says what a stored record stands for.

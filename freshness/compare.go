@@ -26,6 +26,9 @@ type Conflict struct {
 	PreferredReason        string   // why; "" if neither
 }
 
+// Ordered returns the conflict with its lower source index as A.
+func (c Conflict) Ordered() Conflict { return c.ordered() }
+
 // Compare returns the values on which two lists of statements differ, in the order of the first
 // list, whatever the relation of the two documents. Swapping the lists mirrors the result. It is
 // meant for versions or copies of one document; between independent documents most of what it finds

@@ -14,6 +14,7 @@ type Source struct {
 	Key        string      // the document version; sources with equal keys are never compared
 	Lineage    string      // equal and not empty: versions of one document
 	Related    []string    // keys of the documents that this one declares to supersede
+	ReplacedBy []string    // keys of the documents that this one declares to be superseded by
 	Signature  Signature   // of the whole document
 	Section    string      // heading path of the passage, "" if not known; tells short sentences apart
 	Statements []Statement // of the passage
@@ -114,7 +115,7 @@ const (
 
 func relationOf(a, b *document) kinship {
 	switch {
-	case a.Lineage != "" && a.Lineage == b.Lineage, slices.Contains(a.Related, b.Key), slices.Contains(b.Related, a.Key):
+	case a.Lineage != "" && a.Lineage == b.Lineage, declares(a, b), declares(b, a):
 		return versions
 	case a.Signature.Similarity(b.Signature) >= copySimilarity && !series(a.Key, b.Key):
 		return copied
@@ -178,10 +179,16 @@ func siblings(found []difference, a, b *document) bool {
 
 // prefer says which of two documents to believe, 1 for a, 2 for b, 0 for neither, and why.
 func prefer(a, b *document) (int, string) {
-	declares := func(x, y *document) bool { return slices.Contains(x.Related, y.Key) }
 	switch {
 	case declares(a, b) != declares(b, a):
-		return pick(declares(a, b)), "it declares to supersede the other"
+		newer, older := a, b
+		if declares(b, a) {
+			newer, older = b, a
+		}
+		if slices.Contains(newer.Related, older.Key) {
+			return pick(newer == a), "it declares to supersede the other"
+		}
+		return pick(newer == a), "the other declares to be superseded by it"
 	case a.Superseded != b.Superseded:
 		return pick(b.Superseded), "the other has been superseded"
 	case !a.Verified.Equal(b.Verified):
@@ -190,6 +197,11 @@ func prefer(a, b *document) (int, string) {
 		return pick(a.Modified.After(b.Modified)), "it was modified later"
 	}
 	return 0, ""
+}
+
+// declares reports whether one of the two declares that newer supersedes older.
+func declares(newer, older *document) bool {
+	return slices.Contains(newer.Related, older.Key) || slices.Contains(older.ReplacedBy, newer.Key)
 }
 
 func pick(a bool) int {

@@ -123,7 +123,7 @@ func (m *Memory) Snapshot(ctx context.Context, at catalog.Revision) (catalog.Sna
 	for _, s := range m.state.sources {
 		sources = append(sources, s.Source)
 	}
-	return &snapshot{store: m, at: at, directory: directory.Withhold(catalog.Withholding(sources))}, nil
+	return &snapshot{store: m, at: at, directory: directory.Withhold(catalog.Withholding(sources)), expected: catalog.Expectations(sources)}, nil
 }
 
 // Changes implements catalog.Store.

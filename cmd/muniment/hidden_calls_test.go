@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -169,7 +170,35 @@ func (w *world) query() *pb.RetrieveRequest {
 	case 6, 7:
 		req.Vector = &pb.QueryVector{Space: "brought/4", Values: []float32{w.Float32(), w.Float32(), 1, 0}}
 	}
+	w.trust(req)
 	return req
+}
+
+// trust restricts some questions by what documents are. When this server received a document may
+// differ from another that holds it, so both of those dates are asked for by a whole century.
+func (w *world) trust(req *pb.RetrieveRequest) {
+	day := func() *timestamppb.Timestamp {
+		return timestamppb.New(time.Date(2000+w.IntN(26), 5, 1, 0, 0, 0, 0, time.UTC))
+	}
+	century := &pb.TimeRange{From: timestamppb.New(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)), Until: timestamppb.New(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))}
+	switch w.IntN(12) {
+	case 0:
+		req.Trust = pb.Trust_TRUST_CURRENT_ONLY
+	case 1:
+		req.Trust = pb.Trust_TRUST_VERIFIED_ONLY
+	case 2:
+		req.Filter.States = []pb.Freshness_State{pb.Freshness_State(1 + w.IntN(7)), pb.Freshness_State(1 + w.IntN(7))}
+	case 3:
+		req.Filter.Modified = &pb.TimeRange{From: day()}
+	case 4:
+		req.Filter.Verified = &pb.TimeRange{Until: day()}
+	case 5:
+		req.Filter.Synced, req.Filter.AclSynced = century, century
+	case 6:
+		req.AsOf = day()
+	case 7:
+		req.AsOf, req.Trust = day(), pb.Trust_TRUST_CURRENT_ONLY
+	}
 }
 
 // answers makes the calls, some side by side, and returns what their caller hears.

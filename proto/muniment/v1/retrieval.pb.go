@@ -27,8 +27,8 @@ const (
 type Trust int32
 
 const (
-	// All but STATE_OUTDATED and STATE_NOT_YET_VALID, unless filter.states asks for those. A document that another in view
-	// replaces is ranked lower.
+	// All in whose validity the instant lies, unless filter.states asks for others: so none that is STATE_OUTDATED or
+	// STATE_NOT_YET_VALID. A document that another in view replaces is ranked lower.
 	Trust_TRUST_UNSPECIFIED Trust = 0
 	// Nor STATE_SUPERSEDED: only what is in force and has not been replaced.
 	Trust_TRUST_CURRENT_ONLY Trust = 1
@@ -216,7 +216,8 @@ const (
 	// Never sent.
 	Freshness_STATE_UNSPECIFIED Freshness_State = 0
 	// A document that the caller can see replaces it: one says so of the other, within a source or with the consent of
-	// who is replaced, or it is an older copy by the same owner at the same uri.
+	// who is replaced, or it is an older copy by the same owner at the same uri. A document replaces another from its
+	// valid_from on.
 	Freshness_STATE_SUPERSEDED Freshness_State = 1
 	// Past its valid_until.
 	Freshness_STATE_OUTDATED Freshness_State = 2
