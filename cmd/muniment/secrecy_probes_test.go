@@ -120,6 +120,11 @@ func secretProbes() (list []probe) {
 	add(trace+"Document", "trace the document, badly", func(x secret) proto.Message {
 		return &pb.TraceDocumentRequest{Document: ref(x), PageToken: "made up"}
 	})
+	const verify = "muniment.v1.StewardshipService.VerifyDocument"
+	add(verify, "verify", func(x secret) proto.Message {
+		return &pb.VerifyDocumentRequest{Document: ref(x), ContentHash: hashOfText("plan")}
+	})
+	add(verify, "verify without a hash", func(x secret) proto.Message { return &pb.VerifyDocumentRequest{Document: ref(x), Note: long} })
 	add("muniment.v1.AuditService.GetRecord", "record", func(x secret) proto.Message { return &pb.GetRecordRequest{Receipt: x.receipt} })
 	add("muniment.v1.DirectoryService.GetGroup", "group", func(x secret) proto.Message { return &pb.GetGroupRequest{Name: "group:" + x.id} })
 
