@@ -57,6 +57,7 @@ func answeredCalls() []proto.Message {
 		&pb.TraceAnswerRequest{},
 		&pb.ReplayRetrievalRequest{},
 		&pb.TraceDocumentRequest{Document: &pb.DocumentRef{Source: "yard", Id: "bids"}},
+		&pb.ReportFreshnessRequest{},
 		&pb.VerifyDocumentRequest{Document: &pb.DocumentRef{Source: "yard", Id: "bids"}, ContentHash: hashOfText("Bids of yards."), Note: "looked"},
 		&pb.GetStatusRequest{},
 		&pb.CheckRequest{},
