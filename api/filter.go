@@ -15,13 +15,8 @@ import (
 // themselves or each other: a search that can find nothing is a mistake.
 func toFilter(req *pb.RetrieveRequest) (indexer.Filter, error) {
 	f := req.GetFilter()
-	filter := indexer.Filter{
-		Sources: f.GetSources(), Labels: f.GetLabels(), Owners: toPrincipals(f.GetOwners()), Trust: trusts[req.GetTrust()],
-	}
-	for _, c := range f.GetContainers() {
-		filter.Containers = append(filter.Containers, toID(c))
-	}
-	var bad []violation
+	filter, bad := toFields(f)
+	filter.Trust = trusts[req.GetTrust()]
 	if at := req.GetAsOf(); at != nil && (at.AsTime().Before(firstInstant) || at.AsTime().After(lastInstant)) {
 		bad = append(bad, violation{"as_of", fmt.Sprintf("must lie between %d and %d", firstInstant.Year(), lastInstant.Year())})
 	}
@@ -31,6 +26,28 @@ func toFilter(req *pb.RetrieveRequest) (indexer.Filter, error) {
 			bad = append(bad, violation{fmt.Sprintf("filter.states[%d]", i), fmt.Sprintf("asks for %s, which trust %s leaves out",
 				strings.TrimPrefix(s.String(), "STATE_"), strings.TrimPrefix(req.GetTrust().String(), "TRUST_"))})
 		}
+	}
+	if len(bad) > 0 {
+		return filter, invalid("INVALID_FIELD", bad...)
+	}
+	return filter, nil
+}
+
+// toScope is which documents a steward asks about; states are no part of it, because whatever
+// state a document is in is a steward's to see.
+func toScope(f *pb.Filter) (indexer.Filter, error) {
+	filter, bad := toFields(f)
+	if len(bad) > 0 {
+		return filter, invalid("INVALID_FIELD", bad...)
+	}
+	return filter, nil
+}
+
+// toFields is what documents are restricted to by their own fields.
+func toFields(f *pb.Filter) (filter indexer.Filter, bad []violation) {
+	filter = indexer.Filter{Sources: f.GetSources(), Labels: f.GetLabels(), Owners: toPrincipals(f.GetOwners())}
+	for _, c := range f.GetContainers() {
+		filter.Containers = append(filter.Containers, toID(c))
 	}
 	for _, r := range []struct {
 		name  string
@@ -45,10 +62,7 @@ func toFilter(req *pb.RetrieveRequest) (indexer.Filter, error) {
 			bad = append(bad, violation{"filter." + r.name + ".until", "must be after from"})
 		}
 	}
-	if len(bad) > 0 {
-		return filter, invalid("INVALID_FIELD", bad...)
-	}
-	return filter, nil
+	return filter, bad
 }
 
 // The instants that documents can be judged at: those that nanoseconds since 1970 can count.

@@ -131,6 +131,7 @@ type Change struct {
 	ID          string `json:"id,omitempty"`
 	Version     int64  `json:"version,omitempty"`
 	ContentHash string `json:"content_hash,omitempty"`
+	Note        string `json:"note,omitempty"` // what whoever did it said of it; leaves with the body when that is erased
 }
 
 // Erasure names the earlier entries whose bodies were erased. It is what makes their erasure

@@ -43,6 +43,7 @@ type VerifyDocument struct {
 	Document DocumentID
 	Content  [sha256.Size]byte
 	By       acl.Principal
+	Note     string // for the record of the change; the store keeps none of it
 }
 
 // SettleConflict stores a verdict in the place of what was said of the same sentences of the

@@ -19,6 +19,7 @@ type entry struct {
 	owner         acl.Principal
 	labels        map[string]string
 	supersedes    []catalog.DocumentID
+	disputed      []catalog.DocumentID
 	place         uint64 // of its address, 0 = none, or nothing to find there
 	modified      instant
 	synced        instant
@@ -34,7 +35,7 @@ func newEntry(d *catalog.Document, g *governance) *entry {
 	e := &entry{
 		DocumentID: catalog.DocumentID{Source: g.source, ID: d.ID}, // one string for all documents of a source
 		governance: g, version: d.Version, accessVersion: d.Access.Version, owner: d.Owner, labels: d.Labels,
-		supersedes: d.Supersedes, contentAt: d.ContentAt, vectorsAt: d.VectorsAt, rows: d.Rows,
+		supersedes: d.Supersedes, disputed: disputed(d), contentAt: d.ContentAt, vectorsAt: d.VectorsAt, rows: d.Rows,
 		modified: instantOf(d.Modified), synced: instantOf(d.Synced), aclSynced: instantOf(d.ACLSynced),
 	}
 	if len(d.SupersededBy) > 0 || !d.Verified.At.IsZero() || d.ReviewInterval > 0 || !d.ValidFrom.IsZero() || !d.ValidUntil.IsZero() {

@@ -30,6 +30,7 @@ type Table struct {
 	containers  sharded[catalog.DocumentID, catalog.Container]
 	folders     uint64 // the generation in which a container changed last
 	successors  sharded[catalog.DocumentID, []catalog.DocumentID]
+	disputes    sharded[catalog.DocumentID, []catalog.DocumentID]
 	places      sharded[uint64, catalog.Row]   // by address: the first row of a document there
 	crowds      sharded[uint64, []catalog.Row] // of the others there, sorted
 	waits       func(*catalog.Document) bool   // whether a present document waits for its vectors
@@ -97,6 +98,7 @@ func (t *Table) With(changes []catalog.Change, to catalog.Revision) (*Table, Bat
 		interned:   t.interned.edit(),
 		containers: t.containers.edit(),
 		successors: t.successors.edit(),
+		disputes:   t.disputes.edit(),
 		places:     t.places.edit(),
 		crowds:     t.crowds.edit(),
 		crowded:    map[uint64]bool{},
@@ -119,6 +121,7 @@ func (t *Table) With(changes []catalog.Change, to catalog.Revision) (*Table, Bat
 	next.revision, next.views = to, t.views.heir()
 	next.documents, next.interned = e.documents.sharded, e.interned.sharded
 	next.containers, next.successors = e.containers.sharded, e.successors.sharded
+	next.disputes = e.disputes.sharded
 	next.places, next.crowds = e.places.sharded, e.crowds.sharded
 	return &next, e.batch
 }
@@ -130,6 +133,7 @@ type tableEdit struct {
 	interned   *shardedEdit[string, uint32]
 	containers *shardedEdit[catalog.DocumentID, catalog.Container]
 	successors *shardedEdit[catalog.DocumentID, []catalog.DocumentID]
+	disputes   *shardedEdit[catalog.DocumentID, []catalog.DocumentID]
 	places     *shardedEdit[uint64, catalog.Row]
 	crowds     *shardedEdit[uint64, []catalog.Row]
 	crowded    map[uint64]bool // crowds already copied
@@ -152,6 +156,7 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 			e.dead(old)
 			e.documents.delete(old.DocumentID)
 			e.declare(old, nil)
+			e.dispute(old, nil)
 		}
 		return
 	}
@@ -174,8 +179,10 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 	}
 	if had {
 		e.declare(old, next.supersedes)
+		e.dispute(old, next.disputed)
 	}
 	e.declare(next, next.supersedes)
+	e.dispute(next, next.disputed)
 	e.documents.set(next.DocumentID, next)
 	if next.rows.Count > 0 {
 		if e.use(number, 1); had && old.rows == next.rows {

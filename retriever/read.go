@@ -74,7 +74,12 @@ func (s *sources) read(ctx context.Context, candidates []candidate) error {
 // Judge says how far the view may trust a document it can see. A document superseded by
 // one the view does not admit is not superseded for it.
 func Judge(ctx context.Context, state *indexer.State, view acl.View, d catalog.Document) (freshness.Finding, *catalog.DocumentID, error) {
-	return judge(ctx, state.Succession(view, view.At()), d, state.Expected(d.Source), view.At())
+	return JudgeAt(ctx, state, view, view.At(), d)
+}
+
+// JudgeAt is Judge as of another instant. Who may see what stays that of the view.
+func JudgeAt(ctx context.Context, state *indexer.State, view acl.View, at time.Time, d catalog.Document) (freshness.Finding, *catalog.DocumentID, error) {
+	return judge(ctx, state.Succession(view, at), d, state.Expected(d.Source), at)
 }
 
 func judge(ctx context.Context, of *indexer.Succession, d catalog.Document, expected catalog.Expectation, at time.Time) (freshness.Finding, *catalog.DocumentID, error) {

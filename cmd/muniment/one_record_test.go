@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -56,11 +58,19 @@ func answeredCalls() []proto.Message {
 		&pb.TraceAnswerRequest{},
 		&pb.ReplayRetrievalRequest{},
 		&pb.TraceDocumentRequest{Document: &pb.DocumentRef{Source: "yard", Id: "bids"}},
+		&pb.ReportFreshnessRequest{},
+		&pb.VerifyDocumentRequest{Document: &pb.DocumentRef{Source: "yard", Id: "bids"}, ContentHash: hashOfText("Bids of yards."), Note: "looked"},
 		&pb.GetStatusRequest{},
 		&pb.CheckRequest{},
 		&pb.BackupRequest{},
 		&pb.RebuildRequest{Index: "keyword"},
 	}
+}
+
+// hashOfText is the content_hash of a text.
+func hashOfText(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 func everyoneReads() *pb.Policy {
@@ -114,6 +124,10 @@ func TestEveryCallLeavesOneRecord(t *testing.T) {
 			receipt, retrieval = r.GetReceipt(), r.GetRetrievalId()
 		case *pb.StartSyncResponse:
 			session = r.GetSession().GetId()
+		case *pb.VerifyDocumentResponse:
+			if c := w.last.Change; c.Op != "verify document" || c.Note != "looked" || c.ContentHash != hashOfText("Bids of yards.") {
+				t.Errorf("the record of the verification is %+v", c)
+			}
 		}
 	}
 	for name := range methods {

@@ -61,7 +61,9 @@ func changeOf(m catalog.Mutation, o catalog.Outcome) audit.Change {
 	case catalog.PutVectors:
 		return document("embed document", m.Document)
 	case catalog.VerifyDocument:
-		return document("verify document", m.Document)
+		c := document("verify document", m.Document)
+		c.Note = m.Note
+		return c
 	case catalog.SettleConflict:
 		return document("settle conflict", m.First)
 	case catalog.PutContainer:

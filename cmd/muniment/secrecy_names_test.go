@@ -63,6 +63,8 @@ var namesNothing = map[protoreflect.FullName]string{
 	"muniment.v1.ListRecordsRequest.user":              "a principal, for the role auditor",
 	"muniment.v1.ListRecordsRequest.app":               "a principal, for the role auditor",
 	"muniment.v1.TraceDocumentRequest.app":             "a principal: a filter on uses of the document",
+	"muniment.v1.VerifyDocumentRequest.content_hash":   "of a text; TestVerifyDocumentRefuses sends a hidden one's",
+	"muniment.v1.VerifyDocumentRequest.note":           "a note",
 }
 
 // demandEveryName fails the test for a text in a request of the contract that no probe
