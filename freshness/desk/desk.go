@@ -23,6 +23,8 @@ type Desk struct {
 	Indexer *indexer.Indexer
 	Log     *audit.Log
 	Now     func() time.Time
+
+	searches searches
 }
 
 // Judged is a document with what freshness says of it to one view.
