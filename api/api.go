@@ -89,7 +89,7 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 	answers.Log = recorder{answers.Log}
 	s.Retriever = &answers
 	h := &handler{Server: s, validator: validator, preparing: make(chan struct{}, indexer.Workers())}
-	h.desk = &desk.Desk{Indexer: s.Indexer, Log: s.Audit, Now: s.Now}
+	h.desk, h.judging = &desk.Desk{Indexer: s.Indexer, Log: s.Audit, Now: s.Now}, make(chan struct{}, reportsJudged)
 	door := &door{Patience: s.Patience.filled()}
 	g := grpc.NewServer(append(more,
 		grpc.InTapHandle(door.watched),
@@ -132,6 +132,7 @@ type handler struct {
 	preparing chan struct{}               // one place for each document being prepared
 	reporting locks                       // of answers that are being recorded, by request
 	desk      *desk.Desk
+	judging   chan struct{} // one place for each report on freshness that is being judged
 }
 
 // record makes an audit record of a read durable and returns its sealed receipt.

@@ -90,6 +90,9 @@ var aboutSource = map[protoreflect.FullName]func(source string) []proto.Message{
 	"muniment.v1.AuditService.TraceDocument": func(s string) []proto.Message {
 		return []proto.Message{&pb.TraceDocumentRequest{Document: &pb.DocumentRef{Source: s, Id: "x"}}}
 	},
+	"muniment.v1.StewardshipService.VerifyDocument": func(s string) []proto.Message {
+		return []proto.Message{&pb.VerifyDocumentRequest{Document: &pb.DocumentRef{Source: s, Id: "x"}, ContentHash: hashOf("x")}}
+	},
 	"muniment.v1.AccessService.ExplainAccess": func(s string) []proto.Message {
 		return []proto.Message{&pb.ExplainAccessRequest{Document: &pb.DocumentRef{Source: s, Id: "x"}, Subject: &pb.Subject{Principal: ada}}}
 	},
@@ -216,6 +219,14 @@ func TestItemsAsDeclared(t *testing.T) {
 					s.must(err)
 					list = append(list, c.GetA().GetDocument().GetSource())
 				}
+			}
+			return list
+		},
+		"muniment.v1.StewardshipService.ReportFreshness": func(role string) (list []string) {
+			s.send(s.as(ada, "ingest"), page("handbook", "kept", "text"), page("wiki", "kept", "text"))
+			summary, _ := s.report(role, &pb.ReportFreshnessRequest{})
+			for _, c := range summary.GetSources() {
+				list = append(list, c.GetSource())
 			}
 			return list
 		},

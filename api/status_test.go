@@ -40,6 +40,8 @@ var mapped = map[string]struct {
 	"catalog.ErrSyncIncomplete":    {catalog.ErrSyncIncomplete, codes.FailedPrecondition},
 	"catalog.ErrSyncRemoves":       {catalog.ErrSyncRemoves, codes.FailedPrecondition},
 	"catalog.ErrProvisioned":       {catalog.ErrProvisioned, codes.FailedPrecondition},
+	"catalog.ErrContentChanged":    {catalog.ErrContentChanged, codes.FailedPrecondition},
+	"catalog.ErrSettlements":       {catalog.ErrSettlements, codes.ResourceExhausted},
 	"catalog.ErrPruned":            {catalog.ErrPruned, codes.Unavailable},
 	"catalog.ErrFuture":            {catalog.ErrFuture, codes.Unavailable},
 	"catalog.ErrDamaged":           {catalog.ErrDamaged, codes.DataLoss},

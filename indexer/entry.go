@@ -15,6 +15,7 @@ type entry struct {
 	owner         acl.Principal
 	labels        map[string]string
 	supersedes    []catalog.DocumentID
+	disputed      []catalog.DocumentID
 	contentAt     catalog.Revision
 	vectorsAt     catalog.Revision
 	rows          catalog.Rows
@@ -25,7 +26,7 @@ func newEntry(d *catalog.Document, g *governance) *entry {
 	return &entry{
 		DocumentID: catalog.DocumentID{Source: g.source, ID: d.ID}, // one string for all documents of a source
 		governance: g, version: d.Version, accessVersion: d.Access.Version, owner: d.Owner, labels: d.Labels,
-		supersedes: d.Supersedes, contentAt: d.ContentAt, vectorsAt: d.VectorsAt, rows: d.Rows,
+		supersedes: d.Supersedes, disputed: disputed(d), contentAt: d.ContentAt, vectorsAt: d.VectorsAt, rows: d.Rows,
 	}
 }
 

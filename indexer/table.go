@@ -30,6 +30,7 @@ type Table struct {
 	containers  sharded[catalog.DocumentID, catalog.Container]
 	folders     uint64 // the generation in which a container changed last
 	successors  sharded[catalog.DocumentID, []catalog.DocumentID]
+	disputes    sharded[catalog.DocumentID, []catalog.DocumentID]
 	waits       func(*catalog.Document) bool // whether a present document waits for its vectors
 	waiting     int                          // documents that do
 	views       *viewCache
@@ -93,6 +94,7 @@ func (t *Table) With(changes []catalog.Change, to catalog.Revision) (*Table, Bat
 		interned:   t.interned.edit(),
 		containers: t.containers.edit(),
 		successors: t.successors.edit(),
+		disputes:   t.disputes.edit(),
 		owned:      map[int]bool{},
 		batch:      Batch{To: to},
 	}
@@ -112,6 +114,7 @@ func (t *Table) With(changes []catalog.Change, to catalog.Revision) (*Table, Bat
 	next.revision, next.views = to, t.views.heir()
 	next.documents, next.interned = e.documents.sharded, e.interned.sharded
 	next.containers, next.successors = e.containers.sharded, e.successors.sharded
+	next.disputes = e.disputes.sharded
 	return &next, e.batch
 }
 
@@ -122,6 +125,7 @@ type tableEdit struct {
 	interned   *shardedEdit[string, uint32]
 	containers *shardedEdit[catalog.DocumentID, catalog.Container]
 	successors *shardedEdit[catalog.DocumentID, []catalog.DocumentID]
+	disputes   *shardedEdit[catalog.DocumentID, []catalog.DocumentID]
 	owned      map[int]bool // cells already copied
 	grown      bool         // governances and uses are this edit's own
 	batch      Batch
@@ -137,6 +141,7 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 			e.dead(old)
 			e.documents.delete(old.DocumentID)
 			e.declare(old, nil)
+			e.dispute(old, nil)
 		}
 		return
 	}
@@ -150,8 +155,10 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 	}
 	if had {
 		e.declare(old, next.supersedes)
+		e.dispute(old, next.disputed)
 	}
 	e.declare(next, next.supersedes)
+	e.dispute(next, next.disputed)
 	e.documents.set(next.DocumentID, next)
 	if next.rows.Count > 0 {
 		if e.use(number, 1); had && old.rows == next.rows {

@@ -69,6 +69,11 @@ func (s *sources) read(ctx context.Context, candidates []candidate) error {
 // Judge says how far the view may trust a document it can see. A document superseded by
 // one the view does not admit is not superseded for it.
 func Judge(ctx context.Context, state *indexer.State, view acl.View, d catalog.Document) (freshness.Finding, *catalog.DocumentID, error) {
+	return JudgeAt(ctx, state, view, view.At(), d)
+}
+
+// JudgeAt is Judge as of another instant. Who may see what stays that of the view.
+func JudgeAt(ctx context.Context, state *indexer.State, view acl.View, at time.Time, d catalog.Document) (freshness.Finding, *catalog.DocumentID, error) {
 	clocks := freshness.Clocks{
 		Modified: d.Modified, Verified: d.Verified.At, ReviewInterval: d.ReviewInterval,
 		ValidFrom: d.ValidFrom, ValidUntil: d.ValidUntil,
@@ -83,7 +88,7 @@ func Judge(ctx context.Context, state *indexer.State, view acl.View, d catalog.D
 			clocks.Superseded, by = true, &successors[0].DocumentID
 		}
 	}
-	return freshness.Judge(clocks, view.At()), by, nil
+	return freshness.Judge(clocks, at), by, nil
 }
 
 // byScore sorts by score, ties by passage id.

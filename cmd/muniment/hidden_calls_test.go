@@ -91,7 +91,8 @@ var otherCalls = map[protoreflect.FullName]func(w *world) []proto.Message{
 	"muniment.v1.AuditService.ReplayRetrieval": func(w *world) []proto.Message {
 		return one(&pb.ReplayRetrievalRequest{Retrieval: strings.Repeat("0", 32)})
 	},
-	"muniment.v1.AuditService.TraceDocument": func(w *world) []proto.Message { return one(&pb.TraceDocumentRequest{Document: w.ref()}) },
+	"muniment.v1.AuditService.TraceDocument":         func(w *world) []proto.Message { return one(&pb.TraceDocumentRequest{Document: w.ref()}) },
+	"muniment.v1.StewardshipService.ReportFreshness": func(w *world) []proto.Message { return one(w.report()) },
 	"muniment.v1.StewardshipService.VerifyDocument": func(w *world) []proto.Message {
 		return one(&pb.VerifyDocumentRequest{Document: w.ref(), ContentHash: hashOfText("mine"), Note: "mine"})
 	},

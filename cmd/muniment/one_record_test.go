@@ -57,6 +57,7 @@ func answeredCalls() []proto.Message {
 		&pb.TraceAnswerRequest{},
 		&pb.ReplayRetrievalRequest{},
 		&pb.TraceDocumentRequest{Document: &pb.DocumentRef{Source: "yard", Id: "bids"}},
+		&pb.ReportFreshnessRequest{},
 		&pb.VerifyDocumentRequest{Document: &pb.DocumentRef{Source: "yard", Id: "bids"}, ContentHash: hashOfText("Bids of yards."), Note: "looked"},
 		&pb.ListConflictsRequest{},
 		&pb.ResolveConflictRequest{Verdict: pb.Verdict_VERDICT_B_IS_RIGHT, Note: "asked the yard"},

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
@@ -149,6 +150,16 @@ func secretProbes() (list []probe) {
 	})
 	add(desk+"ResolveConflict", "resolve, badly", func(x secret) proto.Message {
 		return &pb.ResolveConflictRequest{ConflictId: "made up", A: ref(x), Verdict: 99, Note: long}
+	})
+	const freshness = "muniment.v1.StewardshipService.ReportFreshness"
+	add(freshness, "report on the container", func(x secret) proto.Message {
+		return &pb.ReportFreshnessRequest{AsOf: timestamppb.New(timeLongAgo), Filter: &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}}}
+	})
+	add(freshness, "report on the container and another source", func(x secret) proto.Message {
+		return &pb.ReportFreshnessRequest{AsOf: timestamppb.New(timeLongAgo), Filter: &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}, Sources: []string{x.source, "nowhere"}}}
+	})
+	add(freshness, "report, badly", func(x secret) proto.Message {
+		return &pb.ReportFreshnessRequest{Limit: -1, Filter: &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}}}
 	})
 	add("muniment.v1.AuditService.GetRecord", "record", func(x secret) proto.Message { return &pb.GetRecordRequest{Receipt: x.receipt} })
 	add("muniment.v1.DirectoryService.GetGroup", "group", func(x secret) proto.Message { return &pb.GetGroupRequest{Name: "group:" + x.id} })

@@ -18,13 +18,14 @@ import (
 	"github.com/muniment/muniment/retriever"
 )
 
-// Desk answers stewards. All fields are required.
+// Desk answers stewards. All exported fields are required.
 type Desk struct {
 	Indexer *indexer.Indexer
 	Log     *audit.Log
 	Now     func() time.Time
 
-	searches searches
+	searches searches // for conflicts
+	uses     uses     // of documents, by the log
 }
 
 // Judged is a document with what freshness says of it to one view.
@@ -34,11 +35,11 @@ type Judged struct {
 	SupersededBy *catalog.DocumentID // a document of the view, if Finding says so
 }
 
-// judge judges documents that were read with the view.
-func judge(ctx context.Context, state *indexer.State, view acl.View, documents []catalog.Document) ([]Judged, error) {
+// judge judges documents that were read with the view, as of an instant.
+func judge(ctx context.Context, state *indexer.State, view acl.View, at time.Time, documents []catalog.Document) ([]Judged, error) {
 	list := make([]Judged, len(documents))
 	for i, d := range documents {
-		finding, by, err := retriever.Judge(ctx, state, view, d)
+		finding, by, err := retriever.JudgeAt(ctx, state, view, at, d)
 		if err != nil {
 			return nil, err
 		}

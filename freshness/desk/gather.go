@@ -14,9 +14,6 @@ import (
 	"github.com/muniment/muniment/indexer"
 )
 
-// batch is how many documents are read at a time.
-const batch = 512
-
 // inView lists the documents of which passages are in view, by id.
 func inView(v *indexer.Visible) (ids []catalog.DocumentID) {
 	for i, c := range v.Chunks() {

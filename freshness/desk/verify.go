@@ -65,7 +65,7 @@ func (d *Desk) one(ctx context.Context, caller acl.Identity, id catalog.Document
 	if len(found) == 0 {
 		return Judged{}, catalog.ErrNotFound
 	}
-	list, err := judge(ctx, state, view, found)
+	list, err := judge(ctx, state, view, view.At(), found)
 	if err != nil {
 		return Judged{}, err
 	}

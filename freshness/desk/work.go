@@ -28,19 +28,16 @@ const (
 	Duplicate                      // to be removed, as a steward has said
 )
 
-// How bad things are, on one scale for all kinds. 1 is a document that has just come due; what
-// is worse is so many times as bad. See docs/stewardship.md.
+// How bad things are, on the scale of severities: 1 is a document that has come due. All but
+// ownerSeverity are multiplied by how often what they are about is retrieved. See
+// docs/stewardship.md.
 const (
-	dueSeverity       = 1.0
-	staleSeverity     = 2.0
-	wrongSeverity     = 3.0  // outdated or superseded, and still there
 	versionsSeverity  = 10.0 // versions that contradict each other, if that is certain
 	strangersSeverity = 2.0  // independent documents that seem to
 	deadSeverity      = 12.0 // nothing of the source can be trusted
 	ownerSeverity     = 1.0  // for one document, growing with the logarithm
 	hiddenSeverity    = 4.0
 	duplicateSeverity = 3.0
-	mostOverdue       = 4.0 // times the interval; more is no worse
 )
 
 // WorkItem is one thing to mend.
@@ -94,7 +91,13 @@ func (d *Desk) Work(ctx context.Context, caller acl.Identity, office Office, q W
 	if err != nil {
 		return Work{}, err
 	}
-	w := worklist{desk: d, state: state, view: view, office: office, WorkQuery: q}
+	if err := d.uses.level(ctx, d.Log, view.At()); err != nil {
+		return Work{}, err
+	}
+	w := worklist{
+		desk: d, state: state, view: view, office: office, WorkQuery: q,
+		disputes: confirmed{state, view, map[[2]catalog.DocumentID]int{}},
+	}
 	if err := w.collect(ctx, caller); err != nil {
 		return Work{}, err
 	}
@@ -152,6 +155,7 @@ type worklist struct {
 	view   acl.View
 	office Office
 
+	disputes  confirmed
 	items     []WorkItem
 	searching bool
 }
@@ -159,7 +163,7 @@ type worklist struct {
 // collect finds all the work there is. Each part reads with the view and looks at nothing else
 // of documents, so that none of another has a part in it.
 func (w *worklist) collect(ctx context.Context, caller acl.Identity) error {
-	owners, synced := owned{}, lastSeen{}
+	owners, seen := owned{}, signs{}
 	err := w.each(ctx, func(d catalog.Document, matches bool) error {
 		if w.wants(Duplicate) {
 			if err := w.duplicates(ctx, d, matches); err != nil {
@@ -169,7 +173,7 @@ func (w *worklist) collect(ctx context.Context, caller acl.Identity) error {
 		if !w.office.Has(d.Source) {
 			return nil
 		}
-		synced.note(d)
+		seen.note(d, w.desk.uses.of(d.DocumentID))
 		if !matches {
 			return nil
 		}
@@ -183,28 +187,37 @@ func (w *worklist) collect(ctx context.Context, caller acl.Identity) error {
 		w.ownersGone(owners)
 	}
 	if w.wants(DeadSource) {
-		if err := w.deadSources(ctx, synced); err != nil {
+		if err := w.deadSources(ctx, seen); err != nil {
 			return err
 		}
 	}
 	if w.wants(Dispute) {
-		return w.disputes(ctx, caller)
+		return w.contradictions(ctx, caller)
 	}
 	return nil
 }
 
 // each calls f with every document that the view admits, by id, and whether the filter does.
 func (w *worklist) each(ctx context.Context, f func(d catalog.Document, matches bool) error) error {
-	visible := w.state.Table.Visible(w.view)
-	narrowed := visible.Narrow(w.Filter)
-	ids := inView(visible)
-	bare := w.state.Table.Bare(w.Filter)
-	ids = append(ids, w.state.Table.Bare(indexer.Filter{})...)
-	slices.SortFunc(ids, catalog.DocumentID.Compare)
-	return read(ctx, w.state, w.view, ids, func(d catalog.Document) error {
-		_, matches := slices.BinarySearchFunc(bare, d.DocumentID, catalog.DocumentID.Compare)
-		return f(d, matches || d.Rows.Count > 0 && narrowed.Has(d.Rows.First))
+	matching := w.state.Table.Admitted(w.view, w.Filter)
+	return read(ctx, w.state, w.view, w.state.Table.Admitted(w.view, indexer.Filter{}), func(d catalog.Document) error {
+		_, matches := slices.BinarySearchFunc(matching, d.DocumentID, catalog.DocumentID.Compare)
+		return f(d, matches)
 	})
+}
+
+// used is the factor by which something is worse for being retrieved so often.
+func used(retrievals int64) float64 { return 1 + math.Log1p(float64(retrievals)) }
+
+// most is how often the one of the documents is retrieved that is retrieved most. Retrievals are
+// for those alone who look after a source.
+func (w *worklist) most(ids ...catalog.DocumentID) (n int64) {
+	for _, id := range ids {
+		if w.office.Has(id.Source) {
+			n = max(n, w.desk.uses.of(id))
+		}
+	}
+	return n
 }
 
 func (w *worklist) add(i WorkItem) { w.items = append(w.items, i) }

@@ -26,14 +26,18 @@ func (w *worklist) document(ctx context.Context, d catalog.Document) error {
 	}
 	judged := &Judged{d, finding, by}
 	item := WorkItem{Source: d.Source, Owner: d.Owner, Document: d.DocumentID, Judged: judged, Documents: 1}
-	if severity, action := review(judged); severity > 0 && w.wants(Review) {
+	if severities[finding.State] > 0 && w.wants(Review) {
+		conflicts, err := w.disputes.of(ctx, d)
+		if err != nil {
+			return err
+		}
 		review := item
-		review.Kind, review.Summary, review.Action = Review, called(d)+": "+finding.Reason, action
-		review.Priority = severity * overdue(finding)
+		review.Kind, review.Summary, review.Action = Review, called(d)+": "+finding.Reason, advice(judged)
+		review.Priority = priority(byDay(finding), conflicts, w.most(d.DocumentID))
 		w.add(review)
 	}
 	if d.Hidden > 0 && w.wants(HiddenText) {
-		item.Kind, item.Priority = HiddenText, hiddenSeverity
+		item.Kind, item.Priority = HiddenText, hiddenSeverity*used(w.most(d.DocumentID))
 		item.Summary = fmt.Sprintf("%s holds %s that its readers do not see", called(d), count(d.Hidden, "character"))
 		item.Action = "look at the text as it was sent, and take out what nobody is to read; a program may have been meant to"
 		w.add(item)
@@ -41,33 +45,26 @@ func (w *worklist) document(ctx context.Context, d catalog.Document) error {
 	return nil
 }
 
-// review is how bad the state of a document is, and what to do about it.
-func review(d *Judged) (severity float64, action string) {
-	switch d.Finding.State {
-	case freshness.Superseded:
-		action = "remove it at its source"
-		if d.SupersededBy != nil {
-			action += fmt.Sprintf(": %s/%s replaces it", d.SupersededBy.Source, d.SupersededBy.ID)
-		}
-		return wrongSeverity, action
-	case freshness.Outdated:
-		return wrongSeverity, "remove it at its source, or give it a later end of validity"
-	case freshness.Stale:
-		return staleSeverity, "read it; mend what no longer holds, or vouch for it as it is (muniment document verify)"
-	case freshness.Due:
-		return dueSeverity, "read it; mend what no longer holds, or vouch for it as it is (muniment document verify)"
+// advice is what to do about a document that is due for review, or worse.
+func advice(d *Judged) string {
+	switch {
+	case d.Finding.State == freshness.Superseded && d.SupersededBy != nil:
+		return fmt.Sprintf("remove it at its source: %s/%s replaces it", d.SupersededBy.Source, d.SupersededBy.ID)
+	case d.Finding.State == freshness.Superseded:
+		return "remove it at its source"
+	case d.Finding.State == freshness.Outdated:
+		return "remove it at its source, or give it a later end of validity"
 	}
-	return 0, ""
+	return "read it; mend what no longer holds, or vouch for it as it is (muniment document verify)"
 }
 
-// overdue is how many review intervals old a document is, from 1 to mostOverdue, counted in
-// whole days: a list does not change from one second to the next.
-func overdue(f freshness.Finding) float64 {
-	interval := f.Due.Sub(f.Anchor)
-	if f.Due.IsZero() || interval <= 0 {
-		return 1
+// byDay is the finding with its age in whole days, so that a list does not change from one
+// second to the next.
+func byDay(f freshness.Finding) freshness.Finding {
+	if interval := f.Due.Sub(f.Anchor); !f.Due.IsZero() && interval > 0 {
+		f.Ratio = float64(f.AgeDays) * float64(wholeDay) / float64(interval)
 	}
-	return min(max(float64(f.AgeDays)*float64(wholeDay)/float64(interval), 1), mostOverdue)
+	return f
 }
 
 // duplicates adds the duplicates among the document and those it was compared with. A verdict
@@ -103,7 +100,7 @@ func (w *worklist) duplicates(ctx context.Context, first catalog.Document, first
 			return err
 		}
 		w.addOnce(WorkItem{
-			Kind: Duplicate, Priority: duplicateSeverity, Source: extra.Source, Owner: extra.Owner, Documents: 2,
+			Kind: Duplicate, Priority: duplicateSeverity * used(w.most(extra.DocumentID)), Source: extra.Source, Owner: extra.Owner, Documents: 2,
 			Document: extra.DocumentID, Other: kept.DocumentID, Judged: &Judged{extra, finding, by},
 			Summary: fmt.Sprintf("%s is a duplicate of %s, as %s has said", called(extra), called(kept), s.By),
 			Action:  "remove it at its source",
@@ -142,8 +139,8 @@ func (w *worklist) stands(ctx context.Context, first, second catalog.Document, s
 	return false, nil
 }
 
-// disputes adds an item for each cluster of conflicts that nobody has settled.
-func (w *worklist) disputes(ctx context.Context, caller acl.Identity) error {
+// contradictions adds an item for each cluster of conflicts that nobody has settled.
+func (w *worklist) contradictions(ctx context.Context, caller acl.Identity) error {
 	list, searching, err := w.desk.conflicts(ctx, caller, w.office, w.state, w.view)
 	if err != nil {
 		return err
@@ -168,7 +165,7 @@ func (w *worklist) disputes(ctx context.Context, caller acl.Identity) error {
 			severity = strangersSeverity
 		}
 		item := WorkItem{
-			Kind: Dispute, Priority: severity * first.confidence * math.Log2(float64(len(ids))),
+			Kind: Dispute, Priority: severity * first.confidence * math.Log2(float64(len(ids))) * used(w.most(ids...)),
 			Source: mine.Source, Owner: mine.Owner, Document: first.a.DocumentID, Other: first.b.DocumentID, Judged: &Judged{*first.a, finding, by},
 			ConflictID: first.name(), Documents: len(ids),
 			Summary: fmt.Sprintf("%s and %s: %s", called(*first.a), called(*first.b), first.explanation),

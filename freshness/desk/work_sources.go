@@ -11,14 +11,22 @@ import (
 	"github.com/muniment/muniment/catalog"
 )
 
-// lastSeen is when the newest document of a source that the view admits arrived: the sign of
-// life of a source that was never synced. When something hidden arrived is no part of it.
-type lastSeen map[string]time.Time
+// signs are what is known of the documents of a source that the view admits. When something
+// hidden arrived, or how often it is retrieved, is no part of it.
+type signs map[string]sign
 
-func (l lastSeen) note(d catalog.Document) {
-	if d.Synced.After(l[d.Source]) {
-		l[d.Source] = d.Synced
+type sign struct {
+	last       time.Time // when the newest of them arrived: the sign of life of a source that was never synced
+	retrievals int64     // of the one retrieved most
+}
+
+func (s signs) note(d catalog.Document, retrievals int64) {
+	of := s[d.Source]
+	if d.Synced.After(of.last) {
+		of.last = d.Synced
 	}
+	of.retrievals = max(of.retrievals, retrievals)
+	s[d.Source] = of
 }
 
 // deadCadences is for how many times as long as it promises a source may be silent.
@@ -26,7 +34,7 @@ const deadCadences = 3
 
 // deadSources adds the sources of the office that are silent, or whose last sync failed. They
 // are no documents, so only a filter on sources leaves any of them.
-func (w *worklist) deadSources(ctx context.Context, seen lastSeen) error {
+func (w *worklist) deadSources(ctx context.Context, seen signs) error {
 	rest := w.Filter
 	if rest.Sources = nil; !rest.Empty() {
 		return nil
@@ -41,9 +49,9 @@ func (w *worklist) deadSources(ctx context.Context, seen lastSeen) error {
 		}
 		last := s.LastSync
 		if last.IsZero() {
-			last = seen[s.Name]
+			last = seen[s.Name].last
 		}
-		item := WorkItem{Kind: DeadSource, Source: s.Name, Priority: deadSeverity}
+		item := WorkItem{Kind: DeadSource, Source: s.Name, Priority: deadSeverity * used(seen[s.Name].retrievals)}
 		lag := w.view.At().Sub(last)
 		switch broken := s.Error != "" || s.Session != nil && s.Session.Expired(w.view.At()); {
 		case s.Settings.Cadence > 0 && !last.IsZero() && (lag-1)/deadCadences >= s.Settings.Cadence:

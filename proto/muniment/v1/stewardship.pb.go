@@ -491,11 +491,11 @@ type FreshnessSummary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All documents.
 	All *FreshnessCount `protobuf:"bytes,1,opt,name=all,proto3" json:"all,omitempty"`
-	// By source, by name.
+	// By source, by name. Each of these lists has 1,000 at most.
 	Sources []*FreshnessCount `protobuf:"bytes,2,rep,name=sources,proto3" json:"sources,omitempty"`
-	// By owner, worst first.
+	// By owner, worst first: by the severities of their documents together (see DocumentFreshness.priority).
 	Owners []*FreshnessCount `protobuf:"bytes,3,rep,name=owners,proto3" json:"owners,omitempty"`
-	// By the container they lie in, worst first; one without a container is left out.
+	// By the container they lie in, worst first; documents without a container are in none.
 	Containers []*FreshnessCount `protobuf:"bytes,4,rep,name=containers,proto3" json:"containers,omitempty"`
 	// How many documents have a ratio of age to review interval in [0, 0.25), [0.25, 0.5) and so on up to 4; the last counts
 	// all from 4 on. Documents without a ratio are in none.
@@ -669,9 +669,13 @@ type DocumentFreshness struct {
 	State Freshness_State `protobuf:"varint,2,opt,name=state,proto3,enum=muniment.v1.Freshness_State" json:"state,omitempty"`
 	// Age divided by the review interval; 0 without one.
 	Ratio float64 `protobuf:"fixed64,3,opt,name=ratio,proto3" json:"ratio,omitempty"`
-	// What it comes to when worst comes first: severity × min(ratio, 4) × log(1 + retrievals).
+	// What it comes to when worst comes first: severity × max(1, min(ratio, 4)) × (1 + ln(1 + retrievals)). The severity is
+	// 3 for STATE_SUPERSEDED and STATE_OUTDATED, 2 for STATE_STALE, 1 for STATE_DUE and 0 for the others, and 2 more for
+	// each of the conflicts. No factor is below 1, so that nothing stale comes to 0 because nobody has asked for it yet. Of
+	// equals, STATE_UNKNOWN comes before STATE_NOT_YET_VALID and STATE_FRESH, and the higher ratio first.
 	Priority float64 `protobuf:"fixed64,4,opt,name=priority,proto3" json:"priority,omitempty"`
-	// How often its passages were returned in the last 90 days, rounded up to a power of two; 0 = never.
+	// In how many answers of the last 90 days, counted in whole weeks, its passages were returned, rounded up to a power of
+	// two; 0 = in none.
 	Retrievals int64 `protobuf:"varint,5,opt,name=retrievals,proto3" json:"retrievals,omitempty"`
 	// Its title.
 	Title string `protobuf:"bytes,6,opt,name=title,proto3" json:"title,omitempty"`
@@ -685,7 +689,8 @@ type DocumentFreshness struct {
 	Freshness *Freshness `protobuf:"bytes,10,opt,name=freshness,proto3" json:"freshness,omitempty"`
 	// SHA-256 of its text, in hexadecimal: what VerifyDocument asks for.
 	ContentHash string `protobuf:"bytes,11,opt,name=content_hash,json=contentHash,proto3" json:"content_hash,omitempty"`
-	// How many conflicts with other documents are open.
+	// How many conflicts with other documents in view a steward has confirmed, by saying which side is right, and still
+	// stand: neither sentence has changed since.
 	Conflicts     int32 `protobuf:"varint,12,opt,name=conflicts,proto3" json:"conflicts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
