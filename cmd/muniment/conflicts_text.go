@@ -34,7 +34,9 @@ func printConflicts(out io.Writer, resp *pb.ListConflictsResponse) {
 			fmt.Fprintf(w, "  and %d more\n", more)
 		}
 	}
-	fmt.Fprintf(w, "\n%d of %d clusters\n", len(resp.GetClusters()), resp.GetTotal())
+	if shown := int64(len(resp.GetClusters())); shown < resp.GetTotal() {
+		fmt.Fprintf(w, "\n%d of %d clusters\n", shown, resp.GetTotal())
+	}
 	if resp.GetSearching() {
 		fmt.Fprintln(w, "! documents have changed and are being searched again: what is listed holds, more may come; ask again in a while, or with --wait")
 	}

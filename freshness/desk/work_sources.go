@@ -96,7 +96,7 @@ func (w *worklist) ownersGone(all owned) {
 			for source, n := range sources {
 				w.add(WorkItem{
 					Kind: OwnerGone, Source: source, Documents: n, Priority: ownerSeverity * math.Log2(1+float64(n)),
-					Summary: fmt.Sprintf("%s of the source %q have no owner", count(n, "document"), source),
+					Summary: fmt.Sprintf("%s of the source %q %s no owner", count(n, "document"), source, verb(n, "has", "have")),
 					Action:  "say at the source who answers for them",
 				})
 			}
@@ -111,9 +111,17 @@ func (w *worklist) ownersGone(all owned) {
 			item.Source = ""
 		}
 		item.Priority = ownerSeverity * math.Log2(1+float64(item.Documents))
-		item.Summary = fmt.Sprintf("%s belong to %s, %s", count(item.Documents, "document"), owner, why)
+		item.Summary = fmt.Sprintf("%s %s to %s, %s", count(item.Documents, "document"), verb(item.Documents, "belongs", "belong"), owner, why)
 		w.add(item)
 	}
+}
+
+// verb is a verb for a number of things.
+func verb(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
 }
 
 // gone says why an owner is nobody, "" for one who is somebody.
