@@ -10,8 +10,8 @@ import (
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
-// column is how many characters wide a side of a conflict is shown.
-const column = 52
+// sideWidth is how many characters wide a side of a conflict is shown.
+const sideWidth = 52
 
 // printConflicts shows conflicts to a person.
 func printConflicts(out io.Writer, resp *pb.ListConflictsResponse) {
@@ -56,7 +56,7 @@ func printConflict(w io.Writer, c *pb.ContestedValue) {
 		if i < len(b) {
 			right = b[i]
 		}
-		fmt.Fprintln(w, strings.TrimRight("  "+left+strings.Repeat(" ", max(0, column-utf8.RuneCountInString(left)))+"  "+right, " "))
+		fmt.Fprintln(w, strings.TrimRight("  "+left+strings.Repeat(" ", max(0, sideWidth-utf8.RuneCountInString(left)))+"  "+right, " "))
 	}
 	if newer := newerSide(c); newer != "" {
 		fmt.Fprintf(w, "  newer: %s\n", newer)
@@ -100,7 +100,7 @@ func sideLines(name string, s *pb.ConflictSide) (lines []string) {
 		about[0] += ", " + s.GetTitle()
 	}
 	for i, text := range about {
-		for j, line := range wrapped(oneLine(text), column-3) {
+		for j, line := range wrapped(oneLine(text), sideWidth-3) {
 			lead := "   "
 			if i == 0 && j == 0 {
 				lead = name + "  "

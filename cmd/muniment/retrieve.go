@@ -205,5 +205,5 @@ answer.
 	}
 	cl.flags(get)
 	get.Flags().BoolVar(&asJSON, "json", false, "print the response as JSON, with the contract's field names")
-	return group("document", "Read documents", get)
+	return group("document", "Read documents, and vouch for them", get, documentVerifyCommand())
 }
