@@ -171,3 +171,17 @@ func TestListWorkOfTextNobodySees(t *testing.T) {
 		t.Errorf("%v", list)
 	}
 }
+
+// TestSilenceOfWhatIsHidden: when something hidden arrived is no sign of life of its source, and
+// who owns it is nobody's to miss.
+func TestSilenceOfWhatIsHidden(t *testing.T) {
+	s := start(t, nil)
+	for i, policy := range []*pb.Policy{only("user:local/ben"), everyone} {
+		_, err := pb.NewSourceServiceClient(s.conn).SetSource(s.as(ada, "ingest"), &pb.SetSourceRequest{Source: &pb.Source{Name: "wiki", Cadence: durationpb.New(time.Nanosecond)}})
+		s.must(err)
+		s.send(s.as(ada, "ingest"), version(page("wiki", fmt.Sprint(i), "Text."), 1, func(d *pb.Document) { d.Policy, d.Owner = policy, fmt.Sprint("group:gone-", i) }))
+		if list := s.work("steward").GetItems(); len(list) != 2*i {
+			t.Errorf("with %d documents that the steward may read: %v", i, list)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -43,7 +44,11 @@ type searches struct {
 	clock uint64 // rises with every question
 
 	small, large sync.Mutex // held by the search of a small view, of a large one
+	limit        int        // passages of a small view; 0 = waitFor
 }
+
+// isLarge reports whether who asks about the view does not wait.
+func (s *searches) isLarge(v *indexer.Visible) bool { return v.Len() > cmp.Or(s.limit, waitFor) }
 
 // results is what was found in one view, for one office.
 type results struct {
@@ -59,14 +64,15 @@ type results struct {
 func (d *Desk) conflicts(ctx context.Context, caller acl.Identity, office Office, state *indexer.State, view acl.View) (list []*found, searching bool, err error) {
 	visible := state.Table.Visible(view)
 	key, in := office.key(visible), contents(visible)
-	list, known, start := d.searches.look(key, in, visible.Len() > waitFor)
+	large := d.searches.isLarge(visible)
+	list, known, start := d.searches.look(key, in, large)
 	switch {
 	case known:
 		return list, false, nil
 	case start:
 		go d.search(key, caller, office)
 	}
-	if visible.Len() > waitFor {
+	if large {
 		return list, true, nil
 	}
 	d.searches.small.Lock()
