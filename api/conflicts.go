@@ -37,7 +37,7 @@ func (s stewardship) ListConflicts(ctx context.Context, req *pb.ListConflictsReq
 		return nil, err
 	}
 	q := desk.ConflictQuery{
-		Filter: toFilter(req.GetFilter()), Quantities: req.GetQuantities(), Confidence: req.GetMinConfidence(),
+		Filter: toFilter(req.GetFilter()), States: toStates(req.GetFilter().GetStates()), Quantities: req.GetQuantities(), Confidence: req.GetMinConfidence(),
 		Resolved: req.GetIncludeResolved(), Limit: orDefault(req.GetLimit(), defaultClusters),
 	}
 	for _, tier := range req.GetTiers() {

@@ -106,8 +106,14 @@ func TestListConflictsFilters(t *testing.T) {
 		edit func(*pb.ListConflictsRequest)
 		want int
 	}{
-		"a source":           {func(r *pb.ListConflictsRequest) { r.Filter = &pb.Filter{Sources: []string{"wiki"}} }, 2},
-		"another source":     {func(r *pb.ListConflictsRequest) { r.Filter = &pb.Filter{Sources: []string{"none"}} }, 0},
+		"a source":       {func(r *pb.ListConflictsRequest) { r.Filter = &pb.Filter{Sources: []string{"wiki"}} }, 2},
+		"another source": {func(r *pb.ListConflictsRequest) { r.Filter = &pb.Filter{Sources: []string{"none"}} }, 0},
+		"stale ones": {func(r *pb.ListConflictsRequest) {
+			r.Filter = &pb.Filter{States: []pb.Freshness_State{pb.Freshness_STATE_STALE}}
+		}, 0},
+		"of unknown state": {func(r *pb.ListConflictsRequest) {
+			r.Filter = &pb.Filter{States: []pb.Freshness_State{pb.Freshness_STATE_UNKNOWN}}
+		}, 4},
 		"tier A":             {func(r *pb.ListConflictsRequest) { r.Tiers = []pb.ContestedValue_Tier{pb.ContestedValue_TIER_A} }, 4},
 		"tier B":             {func(r *pb.ListConflictsRequest) { r.Tiers = []pb.ContestedValue_Tier{pb.ContestedValue_TIER_B} }, 0},
 		"durations":          {func(r *pb.ListConflictsRequest) { r.Quantities = []string{"money", "duration"} }, 4},

@@ -18,12 +18,21 @@ func (s stewardship) ListWork(ctx context.Context, req *pb.ListWorkRequest) (*pb
 	if err := s.validate(req); err != nil {
 		return nil, err
 	}
-	q := desk.WorkQuery{Filter: toFilter(req.GetFilter()), Limit: orDefault(req.GetLimit(), defaultWork), Elsewhere: s.Authority.MembersFromTokens}
+	q := desk.WorkQuery{
+		Filter: toFilter(req.GetFilter()), States: toStates(req.GetFilter().GetStates()), Limit: orDefault(req.GetLimit(), defaultWork),
+		Elsewhere: s.Authority.MembersFromTokens,
+	}
 	for _, kind := range req.GetKinds() {
 		q.Kinds = append(q.Kinds, desk.WorkKind(kind))
 	}
 	if q.After, err = s.place(c, req); err != nil {
 		return nil, err
+	}
+	select { // as many documents are judged as for a report
+	case s.judging <- struct{}{}:
+		defer func() { <-s.judging }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	work, err := s.desk.Work(ctx, c.Identity, c.office(), q)
 	if errors.Is(err, desk.ErrPlace) {

@@ -123,9 +123,12 @@ func TestListWorkFilters(t *testing.T) {
 		"an owner":       {func(r *pb.ListWorkRequest) { r.Filter = &pb.Filter{Owners: []string{"group:empty"}} }, 1},
 		"the source":     {func(r *pb.ListWorkRequest) { r.Filter = &pb.Filter{Sources: []string{"handbook"}} }, 11},
 		"another source": {func(r *pb.ListWorkRequest) { r.Filter = &pb.Filter{Sources: []string{"wiki"}} }, 0},
-		"reviews":        {func(r *pb.ListWorkRequest) { r.Kinds = []pb.WorkItem_Kind{pb.WorkItem_KIND_REVIEW} }, 4},
-		"dead sources":   {func(r *pb.ListWorkRequest) { r.Kinds = []pb.WorkItem_Kind{pb.WorkItem_KIND_DEAD_SOURCE} }, 1},
-		"hidden text":    {func(r *pb.ListWorkRequest) { r.Kinds = []pb.WorkItem_Kind{pb.WorkItem_KIND_HIDDEN_TEXT} }, 1},
+		"stale ones": {func(r *pb.ListWorkRequest) {
+			r.Filter = &pb.Filter{States: []pb.Freshness_State{pb.Freshness_STATE_STALE, pb.Freshness_STATE_DUE}}
+		}, 2},
+		"reviews":      {func(r *pb.ListWorkRequest) { r.Kinds = []pb.WorkItem_Kind{pb.WorkItem_KIND_REVIEW} }, 4},
+		"dead sources": {func(r *pb.ListWorkRequest) { r.Kinds = []pb.WorkItem_Kind{pb.WorkItem_KIND_DEAD_SOURCE} }, 1},
+		"hidden text":  {func(r *pb.ListWorkRequest) { r.Kinds = []pb.WorkItem_Kind{pb.WorkItem_KIND_HIDDEN_TEXT} }, 1},
 	} {
 		if got := s.work("steward", c.edit).GetTotal(); got != c.want {
 			t.Errorf("%s: %d items, want %d", name, got, c.want)

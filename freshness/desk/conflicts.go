@@ -17,13 +17,14 @@ const mostShown = 50
 
 // ConflictQuery asks for conflicts.
 type ConflictQuery struct {
-	Filter     indexer.Filter   // one document at least matches
-	Tiers      []freshness.Tier // empty = any
-	Quantities []string         // empty = any
-	Confidence float64          // at least
-	Resolved   bool             // settled ones too
-	Limit      int              // clusters on the page, at least 1
-	After      []byte           // Next of the page before, nil = the first page
+	Filter     indexer.Filter    // one document at least matches it and is in one of the states
+	States     []freshness.State // empty = any
+	Tiers      []freshness.Tier  // empty = any
+	Quantities []string          // empty = any
+	Confidence float64           // at least
+	Resolved   bool              // settled ones too
+	Limit      int               // clusters on the page, at least 1
+	After      []byte            // Next of the page before, nil = the first page
 }
 
 // ErrPlace says that After is no page's Next.
@@ -113,14 +114,26 @@ func (q ConflictQuery) live(ctx context.Context, office Office, state *indexer.S
 			continue
 		case !office.Has(a.Source) && !office.Has(b.Source):
 			continue
-		case !narrowed.Has(a.Rows.First) && !narrowed.Has(b.Rows.First):
-			continue
 		case len(q.Tiers) > 0 && !slices.Contains(q.Tiers, f.tier), f.confidence < q.Confidence,
 			len(q.Quantities) > 0 && !slices.Contains(q.Quantities, f.quantity):
 			continue
 		}
 		l := live{f, a, b, a.Settled(b.DocumentID, f.sentences)}
-		if l.settlement.Verdict == catalog.Unsettled || q.Resolved {
+		if l.settlement.Verdict != catalog.Unsettled && !q.Resolved {
+			continue
+		}
+		matches := false
+		for _, d := range []*catalog.Document{a, b} {
+			if matches || !narrowed.Has(d.Rows.First) {
+				continue
+			}
+			if matches = len(q.States) == 0; !matches {
+				if matches, err = in(ctx, state, view, *d, q.States); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if matches {
 			out = append(out, l)
 		}
 	}

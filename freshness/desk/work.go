@@ -12,7 +12,9 @@ import (
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/freshness"
 	"github.com/muniment/muniment/indexer"
+	"github.com/muniment/muniment/retriever"
 )
 
 // WorkKind is a sort of work.
@@ -58,9 +60,10 @@ type WorkItem struct {
 // WorkQuery asks for work.
 type WorkQuery struct {
 	Filter indexer.Filter
-	Kinds  []WorkKind // empty = any
-	Limit  int        // at least 1
-	After  []byte     // Next of the page before, nil = the first page
+	States []freshness.State // of documents; empty = any
+	Kinds  []WorkKind        // empty = any
+	Limit  int               // at least 1
+	After  []byte            // Next of the page before, nil = the first page
 	// Elsewhere reports whether only tokens say who is in a group: then the directory's not
 	// knowing it means nothing.
 	Elsewhere func(group acl.Principal) bool
@@ -202,8 +205,20 @@ func (w *worklist) each(ctx context.Context, f func(d catalog.Document, matches 
 	matching := w.state.Table.Admitted(w.view, w.Filter)
 	return read(ctx, w.state, w.view, w.state.Table.Admitted(w.view, indexer.Filter{}), func(d catalog.Document) error {
 		_, matches := slices.BinarySearchFunc(matching, d.DocumentID, catalog.DocumentID.Compare)
+		if matches && len(w.States) > 0 {
+			var err error
+			if matches, err = in(ctx, w.state, w.view, d, w.States); err != nil {
+				return err
+			}
+		}
 		return f(d, matches)
 	})
+}
+
+// in reports whether a document is in one of the states.
+func in(ctx context.Context, state *indexer.State, view acl.View, d catalog.Document, states []freshness.State) (bool, error) {
+	finding, _, err := retriever.Judge(ctx, state, view, d)
+	return slices.Contains(states, finding.State), err
 }
 
 // used is the factor by which something is worse for being retrieved so often.

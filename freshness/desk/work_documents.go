@@ -88,7 +88,12 @@ func (w *worklist) duplicates(ctx context.Context, first catalog.Document, first
 		if s.Verdict == catalog.SecondIsDuplicate {
 			extra, kept = kept, extra
 		}
-		if !w.office.Has(extra.Source) || !firstMatches && !w.matches(found[0]) {
+		if !w.office.Has(extra.Source) {
+			continue
+		}
+		if matches, err := w.matches(ctx, found[0]); err != nil {
+			return err
+		} else if !firstMatches && !matches {
 			continue
 		}
 		stands, err := w.stands(ctx, first, found[0], s)
@@ -124,9 +129,13 @@ func (w *worklist) addOnce(i WorkItem) {
 	w.add(i)
 }
 
-// matches reports whether a document of the view matches the filter.
-func (w *worklist) matches(d catalog.Document) bool {
-	return d.Rows.Count > 0 && w.state.Table.Visible(w.view).Narrow(w.Filter).Has(d.Rows.First)
+// matches reports whether a document of the view that has passages matches the filter.
+func (w *worklist) matches(ctx context.Context, d catalog.Document) (bool, error) {
+	matches := d.Rows.Count > 0 && w.state.Table.Visible(w.view).Narrow(w.Filter).Has(d.Rows.First)
+	if !matches || len(w.States) == 0 {
+		return matches, nil
+	}
+	return in(ctx, w.state, w.view, d, w.States)
 }
 
 // stands reports whether two documents still contradict each other in the sentences of a verdict.
@@ -150,7 +159,7 @@ func (w *worklist) contradictions(ctx context.Context, caller acl.Identity) erro
 		return err
 	}
 	w.searching = searching
-	lives, err := ConflictQuery{Filter: w.Filter}.live(ctx, w.office, w.state, w.view, list)
+	lives, err := ConflictQuery{Filter: w.Filter, States: w.States}.live(ctx, w.office, w.state, w.view, list)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ const deadCadences = 3
 // are no documents, so only a filter on sources leaves any of them.
 func (w *worklist) deadSources(ctx context.Context, seen signs) error {
 	rest := w.Filter
-	if rest.Sources = nil; !rest.Empty() {
+	if rest.Sources = nil; !rest.Empty() || len(w.States) > 0 {
 		return nil
 	}
 	list, err := w.desk.Indexer.Store.Sources(ctx)
