@@ -107,11 +107,10 @@ func (w *worklist) duplicates(ctx context.Context, first catalog.Document, first
 		if err != nil {
 			return err
 		}
-		duplicate, of := apart(extra, kept)
 		w.addOnce(WorkItem{
 			Kind: Duplicate, Priority: duplicateSeverity * used(w.most(extra.DocumentID)), Source: extra.Source, Owner: extra.Owner, Documents: 2,
 			Document: extra.DocumentID, Other: kept.DocumentID, Judged: &Judged{extra, finding, by},
-			Summary: fmt.Sprintf("%s is a duplicate of %s, as %s has said", duplicate, of, s.By),
+			Summary: fmt.Sprintf("%s is a duplicate of %s, as %s has said", called(extra), called(kept), s.By),
 			Action:  "remove it at its source",
 		})
 	}
@@ -177,12 +176,11 @@ func (w *worklist) contradictions(ctx context.Context, caller acl.Identity) erro
 		if first.tier == freshness.TierB {
 			severity = strangersSeverity
 		}
-		one, another := apart(*first.a, *first.b)
 		item := WorkItem{
 			Kind: Dispute, Priority: severity * first.confidence * math.Log2(float64(len(ids))) * used(w.most(ids...)),
 			Source: mine.Source, Owner: mine.Owner, Document: first.a.DocumentID, Other: first.b.DocumentID, Judged: &Judged{*first.a, finding, by},
 			ConflictID: first.name(), Documents: len(ids),
-			Summary: fmt.Sprintf("%s and %s: %s", one, another, first.explanation),
+			Summary: fmt.Sprintf("%s: %s", both(*first.a, *first.b), first.explanation),
 			Action:  "mend the one that is wrong, or say which is right (muniment conflicts resolve " + first.name()[:shortID] + ")",
 		}
 		if more := len(c) - 1; more > 0 {
@@ -205,13 +203,13 @@ func called(d catalog.Document) string {
 	return "“" + name + "”"
 }
 
-// apart is what a person calls two documents who has to tell them apart.
-func apart(a, b catalog.Document) (string, string) {
+// both is what a person calls two documents.
+func both(a, b catalog.Document) string {
 	x, y := called(a), called(b)
 	if x == y {
-		return a.Source + "/" + a.ID, b.Source + "/" + b.ID
+		return "two documents called " + x
 	}
-	return x, y
+	return x + " and " + y
 }
 
 // count is a number of things.
