@@ -110,7 +110,7 @@ func (w *worklist) duplicates(ctx context.Context, first catalog.Document, first
 		w.addOnce(WorkItem{
 			Kind: Duplicate, Priority: duplicateSeverity * used(w.most(extra.DocumentID)), Source: extra.Source, Owner: extra.Owner, Documents: 2,
 			Document: extra.DocumentID, Other: kept.DocumentID, Judged: &Judged{extra, finding, by},
-			Summary: fmt.Sprintf("%s is a duplicate of %s, as %s has said", called(extra), called(kept), s.By),
+			Summary: fmt.Sprintf("%s is a duplicate of %s, as %s has said", called(extra), besides(extra, kept), s.By),
 			Action:  "remove it at its source",
 		})
 	}
@@ -210,6 +210,14 @@ func both(a, b catalog.Document) string {
 		return "two documents called " + x
 	}
 	return x + " and " + y
+}
+
+// besides is what a person calls the second of two documents after the first.
+func besides(a, b catalog.Document) string {
+	if called(a) == called(b) {
+		return "another of that name"
+	}
+	return called(b)
 }
 
 // count is a number of things.
