@@ -57,7 +57,7 @@ func TestFreshnessOnTheCommandLine(t *testing.T) {
 		return run(code, append([]string{"freshness", "report", "--as-of", "2026-09-01"}, args...)...)
 	}
 	table := report(exitOK)
-	for _, want := range []string{"63 documents, judged as of 2026-09-01 00:00:00Z", "user:local/bo", "STALE            2.4", "DUE              1.2", "OUTDATED", "and 60 more"} {
+	for _, want := range []string{"63 documents, judged as of 2026-09-01 00:00:00Z", "user:local/bo", "STALE            2.4", "DUE              1.2", "OUTDATED", "the other 60 need nobody"} {
 		if !strings.Contains(table, want) {
 			t.Errorf("the table does not say %q:\n%s", want, table)
 		}
@@ -65,8 +65,12 @@ func TestFreshnessOnTheCommandLine(t *testing.T) {
 	if strings.Contains(table, "fresh 00") || strings.Contains(table, "\u202e") {
 		t.Errorf("the table is %s", table)
 	}
-	if out := report(exitOK, "--state", "fresh", "--limit", "30"); strings.Count(out, "wiki/fresh") != 30 || !strings.Contains(out, "and 30 more") {
+	if out := report(exitOK, "--state", "fresh", "--limit", "30"); strings.Count(out, "wiki/fresh") != 30 || !strings.Contains(out, "the other 30 need nobody") {
 		t.Errorf("thirty fresh ones: %s", out)
+	}
+
+	if out := report(exitOK, "--limit", "1"); !strings.Contains(out, "and 62 more, of which 2 need somebody") {
+		t.Errorf("the worst one: %s", out)
 	}
 
 	for _, c := range []struct {
@@ -151,7 +155,7 @@ func checkReportPage(t *testing.T, page []byte) {
 	text := string(page)
 	for _, want := range []string{
 		"3 of 63 documents need somebody: 1 outdated, 1 stale, 1 due.", "By source", "By owner", "How old, in review intervals",
-		`href="https://wiki.example/due"`, "&lt;script&gt;alert(1)&lt;/script&gt;", "60 more documents", "wiki/stale",
+		`href="https://wiki.example/due"`, "&lt;script&gt;alert(1)&lt;/script&gt;", "the other 60 need nobody", "wiki/stale",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)

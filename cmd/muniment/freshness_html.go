@@ -42,7 +42,7 @@ type reportView struct {
 	Others   []*chart // by owner and by container
 	Ratios   ratioChart
 	Worst    []*pb.DocumentFreshness
-	More     int64 // documents beyond Worst
+	Rest     string // beyond Worst
 }
 
 // tile is a figure with what it says.
@@ -90,7 +90,7 @@ func reportPage(w io.Writer, req *pb.ReportFreshnessRequest, s *pb.FreshnessSumm
 	all := s.GetAll()
 	v := reportView{
 		Summary: s, Filter: filterWords(req.GetFilter()), Made: timestamppb.New(time.Now()), Headline: headline(all), Worst: worst,
-		More: all.GetDocuments() - int64(len(worst)), Ratios: ratiosOf(s.GetRatios()),
+		Rest: restOf(all, len(worst)), Ratios: ratiosOf(s.GetRatios()),
 	}
 	v.Tiles = append(v.Tiles, tile{Figure: thousands(all.GetDocuments()), Text: "documents"},
 		tile{Figure: percent(all.GetVerified(), all.GetDocuments()), Text: "verified by a person"})

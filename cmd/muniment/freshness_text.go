@@ -54,10 +54,25 @@ func printReport(out io.Writer, s *pb.FreshnessSummary, worst []*pb.DocumentFres
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if more := all.GetDocuments() - int64(len(worst)); more > 0 {
-		fmt.Fprintf(out, "\nand %d more: --limit shows more of them, --json and --csv all, --html FILE makes a page of it\n", more)
+	if rest := restOf(all, len(worst)); rest != "" {
+		fmt.Fprintf(out, "\n%s: --json and --csv list all of them, --html FILE makes a page\n", rest)
 	}
 	return nil
+}
+
+// restOf says what there is beside the documents that are shown, worst first.
+func restOf(all *pb.FreshnessCount, shown int) string {
+	rest, need := all.GetDocuments()-int64(shown), int64(0)
+	for _, state := range byBadness[:5] {
+		need += inState(all, state)
+	}
+	switch {
+	case rest <= 0:
+		return ""
+	case int64(shown) < need:
+		return fmt.Sprintf("and %s more, of which %s need somebody", thousands(rest), thousands(need-int64(shown)))
+	}
+	return fmt.Sprintf("the other %s need nobody", thousands(rest))
 }
 
 // printCounts writes a line for each count.

@@ -14,6 +14,10 @@ import (
 // that began within 90 days.
 const weeks = 13
 
+// maxRead is how many retrievals are read at once, the newest: after a start, those before are
+// not counted.
+const maxRead = 1_000_000
+
 // uses counts how often documents were returned.
 //
 // To ask the audit log about each document of a report is the simple version: every record
@@ -70,10 +74,12 @@ func (u *uses) read(ctx context.Context, log *audit.Log, first, end int64, now t
 	found := map[catalog.DocumentID]*[weeks]uint16{}
 	oldest := week(now) - weeks + 1
 	var err error
+	left := maxRead
 	for item, failed := range log.Find(ctx, audit.OfKind(audit.KindRetrieve), end) {
-		if err = failed; err != nil || item.Index < first || week(item.Record.Time) < oldest {
+		if err = failed; err != nil || left == 0 || item.Index < first || week(item.Record.Time) < oldest {
 			break
 		}
+		left--
 		if week(item.Record.Time) > oldest+weeks-1 || item.Record.Retrieval == nil {
 			continue // of a clock that was wrong
 		}
