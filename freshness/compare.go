@@ -33,7 +33,7 @@ type Conflict struct {
 func Compare(a, b []Statement) []Conflict {
 	var out []Conflict
 	work := DefaultWork
-	for _, d := range differences(lines(a, 0), lines(b, 1), &work) {
+	for _, d := range relatives.differences(lines(a, 0), lines(b, 1), &work) {
 		out = append(out, d.Conflict)
 	}
 	slices.SortFunc(out, byPlace)
@@ -69,10 +69,21 @@ type difference struct {
 	evidence
 }
 
-func differences(as, bs []line, work *int) []difference {
+// A test says how two documents are compared: which lines may be counterparts, and from what evidence a
+// difference between them is a conflict.
+type test struct {
+	alike      func(a, b *line) float64 // 0 to 1; 0 if they cannot be counterparts
+	confidence func(evidence) float64   // 0 to 1
+	threshold  float64                  // the confidence from which a difference is a conflict
+}
+
+// relatives compares versions and copies.
+var relatives = test{similarity, evidence.confidence, threshold}
+
+func (t *test) differences(as, bs []line, work *int) []difference {
 	var out []difference
-	for _, al := range align(as, bs, work) {
-		out = append(out, differencesIn(al)...)
+	for _, al := range t.align(as, bs, work) {
+		out = append(out, t.differencesIn(al)...)
 	}
 	return out
 }
@@ -86,7 +97,7 @@ type slot struct {
 // differencesIn compares the values of two aligned lines. First every value that the other side also
 // states is set aside, equal ones before merely agreeing ones; what is left on both sides, of one
 // kind and unit, is a difference.
-func differencesIn(al alignment) []difference {
+func (t *test) differencesIn(al alignment) []difference {
 	a, b := al.a, al.b
 	usedA, usedB := make([]bool, len(a.Quantities)), make([]bool, len(b.Quantities))
 	oneSentence := al.sim >= edited
@@ -129,7 +140,7 @@ func differencesIn(al alignment) []difference {
 			continue
 		}
 		e := evidenceFor(al, s, q, r, len(rest))
-		if p := e.confidence(); p >= threshold {
+		if p := t.confidence(e); p >= t.threshold {
 			out = append(out, difference{Conflict{
 				A: a.source, B: b.source, SpanA: a.Span, SpanB: b.Span,
 				ValueSpanA: q.spanIn(a.Statement), ValueSpanB: r.spanIn(b.Statement),

@@ -51,23 +51,36 @@ func ConflictsWithin(sources []Source, work int) (conflicts []Conflict, complete
 			}
 			a.unpack(sources)
 			b.unpack(sources)
-			found := differences(a.lines, b.lines, &work)
+			found := inRelatives(a, b, rel, &work)
 			if work < 0 {
 				slices.SortStableFunc(out, byPlace)
 				return out, false
 			}
-			if rel == copied && siblings(found, a, b) {
-				continue
-			}
-			side, why := prefer(a, b)
-			for _, d := range found {
-				d.Preferred, d.PreferredReason = side, why
-				out = append(out, d.Conflict.ordered())
-			}
+			out = append(out, preferring(found, a, b)...)
 		}
 	}
 	slices.SortStableFunc(out, byPlace)
 	return out, true
+}
+
+// inRelatives returns the differences between two related documents; below zero of work, they are not complete.
+func inRelatives(a, b *document, rel kinship, work *int) []difference {
+	found := relatives.differences(a.lines, b.lines, work)
+	if rel == copied && siblings(found, a, b) {
+		return nil
+	}
+	return found
+}
+
+// preferring turns differences between a and b into conflicts that say whom to believe.
+func preferring(found []difference, a, b *document) []Conflict {
+	var out []Conflict
+	side, why := prefer(a, b)
+	for _, d := range found {
+		d.Preferred, d.PreferredReason = side, why
+		out = append(out, d.Conflict.ordered())
+	}
+	return out
 }
 
 // A document is the sources of one key.
