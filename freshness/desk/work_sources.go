@@ -5,11 +5,24 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
 )
+
+// short is a duration without what is zero of it: "24h".
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
 
 // signs are what is known of the documents of a source that the view admits. When something
 // hidden arrived, or how often it is retrieved, is no part of it.
@@ -57,7 +70,7 @@ func (w *worklist) deadSources(ctx context.Context, seen signs) error {
 		case s.Settings.Cadence > 0 && !last.IsZero() && (lag-1)/deadCadences >= s.Settings.Cadence:
 			times := float64(lag.Truncate(wholeDay)) / deadCadences / float64(s.Settings.Cadence)
 			item.Priority *= min(max(times, 1), mostOverdue)
-			item.Summary = fmt.Sprintf("the source %q has not been synced since %s, though it promises to be every %s", s.Name, last.UTC().Format(time.DateOnly), s.Settings.Cadence)
+			item.Summary = fmt.Sprintf("the source %q has not been synced since %s, though it promises to be every %s", s.Name, last.UTC().Format(time.DateOnly), short(s.Settings.Cadence))
 			item.Action = "find out why its job does not run; until then nothing of it can be trusted"
 		case broken:
 			item.Summary = fmt.Sprintf("the last sync of the source %q went wrong", s.Name)
