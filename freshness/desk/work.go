@@ -38,7 +38,7 @@ const (
 	strangersSeverity = 2.0  // independent documents that seem to
 	deadSeverity      = 12.0 // nothing of the source can be trusted
 	ownerSeverity     = 1.0  // for one document, growing with the logarithm
-	hiddenSeverity    = 4.0
+	hiddenSeverity    = 0.5  // most are comments, and no answer is made from them
 	duplicateSeverity = 3.0
 )
 
