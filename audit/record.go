@@ -131,7 +131,9 @@ type Change struct {
 	ID          string `json:"id,omitempty"`
 	Version     int64  `json:"version,omitempty"`
 	ContentHash string `json:"content_hash,omitempty"`
-	Note        string `json:"note,omitempty"` // what whoever did it said of it; leaves with the body when that is erased
+	With        string `json:"with,omitempty"`    // of a conflict, the other document: source/id
+	Verdict     string `json:"verdict,omitempty"` // of a conflict, what a steward said
+	Note        string `json:"note,omitempty"`    // what whoever did it said of it; leaves with the body when that is erased
 }
 
 // Erasure names the earlier entries whose bodies were erased. It is what makes their erasure

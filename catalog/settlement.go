@@ -36,6 +36,16 @@ const (
 	SecondIsDuplicate
 )
 
+var verdictNames = [...]string{"none", "the first is right", "the second is right", "both are right", "no conflict", "the first is a duplicate", "the second is a duplicate"}
+
+// String returns the verdict in words, "none" for a value outside the list.
+func (v Verdict) String() string {
+	if int(v) < len(verdictNames) {
+		return verdictNames[v]
+	}
+	return verdictNames[Unsettled]
+}
+
 // VerifyDocument says that somebody has looked at a document's text and vouches for it from
 // the time of the commit on. It is refused with ErrNotStored unless the document is present,
 // and with ErrContentChanged unless its text has that hash. It is no line of the source.

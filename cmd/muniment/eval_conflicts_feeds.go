@@ -227,5 +227,5 @@ func (f *feedSearch) sample(what string, c freshness.Contested, names []catalog.
 	cut := func(name catalog.PassageID, s freshness.Span) string {
 		return name.Document.ID + ": " + string([]rune(f.known[name].text)[s.Start:s.End])
 	}
-	f.found.add(sample{f.set, what, cut(names[c.A], c.SpanA), cut(names[c.B], c.SpanB), fmt.Sprintf("%s, confidence %.3f", c.Explanation, c.Confidence)})
+	f.found.add(judgement{f.set, what, cut(names[c.A], c.SpanA), cut(names[c.B], c.SpanB), fmt.Sprintf("%s, confidence %.3f", c.Explanation, c.Confidence)})
 }

@@ -97,6 +97,11 @@ var otherCalls = map[protoreflect.FullName]func(w *world) []proto.Message{
 	"muniment.v1.StewardshipService.VerifyDocument": func(w *world) []proto.Message {
 		return one(&pb.VerifyDocumentRequest{Document: w.ref(), ContentHash: hashOfText("mine"), Note: "mine"})
 	},
+	"muniment.v1.StewardshipService.ListWork":      func(w *world) []proto.Message { return one(&pb.ListWorkRequest{Limit: 1}) },
+	"muniment.v1.StewardshipService.ListConflicts": func(w *world) []proto.Message { return one(&pb.ListConflictsRequest{Limit: 1}) },
+	"muniment.v1.StewardshipService.ResolveConflict": func(w *world) []proto.Message {
+		return one(&pb.ResolveConflictRequest{ConflictId: "made up", A: w.ref(), B: w.ref(), Verdict: pb.Verdict_VERDICT_A_IS_RIGHT, Note: "mine"})
+	},
 	"muniment.v1.AuditService.GetCheckpoint": func(w *world) []proto.Message { return one(&pb.GetCheckpointRequest{}) },
 	"muniment.v1.AuditService.GetConsistencyProof": func(w *world) []proto.Message {
 		return one(&pb.GetConsistencyProofRequest{OldSize: 1, Size: 2})

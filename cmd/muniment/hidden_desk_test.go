@@ -22,6 +22,20 @@ import (
 // is hidden from the steward.
 var deskCalls = map[protoreflect.FullName]func(w *world) proto.Message{
 	"muniment.v1.StewardshipService.ReportFreshness": func(w *world) proto.Message { return w.report() },
+	"muniment.v1.StewardshipService.ListConflicts": func(w *world) proto.Message {
+		req := &pb.ListConflictsRequest{Limit: int32(pick(w, 0, 1, 3)), IncludeResolved: w.IntN(2) == 0, MinConfidence: pick(w, 0, 0, 0.8)}
+		if w.IntN(3) == 0 {
+			req.Filter = w.query().GetFilter()
+		}
+		return req
+	},
+	"muniment.v1.StewardshipService.ListWork": func(w *world) proto.Message {
+		req := &pb.ListWorkRequest{Limit: int32(pick(w, 0, 1, 3, 1000))}
+		if w.IntN(3) == 0 {
+			req.Filter = w.query().GetFilter()
+		}
+		return req
+	},
 }
 
 // report makes up a request for a report, judged at one instant on all servers.
@@ -42,7 +56,7 @@ func (w *world) report() *pb.ReportFreshnessRequest {
 func TestHiddenFromStewards(t *testing.T) {
 	const lanes = 2
 	worlds := uint64(prove.Count(4, 120))
-	var pairs, compared, documents, hidden, superseded atomic.Int64
+	var pairs, compared, documents, hidden, superseded, conflicts, work atomic.Int64
 	t.Run("worlds", func(t *testing.T) {
 		for lane := range uint64(lanes) {
 			t.Run(fmt.Sprint("lane ", lane), func(t *testing.T) {
@@ -84,6 +98,12 @@ func TestHiddenFromStewards(t *testing.T) {
 							with, without := whole.hear(whole.as(asker.token), call), part.hear(part.as(asker.token), call)
 							with.mustBe(t, without, fmt.Sprint(asker.token.Subject, ", with and without what is hidden"))
 							compared.Add(1)
+							switch resp := without.message.(type) {
+							case *pb.ListConflictsResponse:
+								conflicts.Add(resp.GetTotal())
+							case *pb.ListWorkResponse:
+								work.Add(resp.GetTotal())
+							}
 						}
 					}
 					_, list := reportOf(t, part, asker.token)
@@ -100,11 +120,17 @@ func TestHiddenFromStewards(t *testing.T) {
 			})
 		}
 	})
-	if n := pairs.Load(); documents.Load() < 3*n || hidden.Load() < 3*n || superseded.Load() == 0 {
-		t.Errorf("the worlds say little: %d pairs, %d documents in reports, %d hidden, %d superseded", n, documents.Load(), hidden.Load(), superseded.Load())
+	if n := pairs.Load(); documents.Load() < 3*n || hidden.Load() < 3*n || superseded.Load() == 0 || conflicts.Load() < n || work.Load() < 8*n {
+		t.Errorf("the worlds say little: %d pairs, %d documents in reports, %d hidden, %d superseded, %d conflicts, %d things to mend", n, documents.Load(), hidden.Load(), superseded.Load(), conflicts.Load(), work.Load())
 	}
-	prove.Report(t, "hidden means absent", "stewards: %d world pairs, %d answers compared byte for byte, %d documents in reports, %d hidden, 0 differences",
-		pairs.Load(), compared.Load(), documents.Load(), hidden.Load())
+	prove.Report(t, "hidden means absent", "stewards: %d world pairs, %d answers compared byte for byte, %d documents in reports, %d clusters of conflicts, %d things to mend, %d hidden, 0 differences",
+		pairs.Load(), compared.Load(), documents.Load(), conflicts.Load(), work.Load(), hidden.Load())
+}
+
+// sibling is a page from the form that all pages of a world are filled in from, with values that
+// none of them has.
+func (w *world) sibling() string {
+	return fmt.Sprintf("The ferry leaves the slip after %d minutes. A berth costs £%d a day. The crew of the ferry rests for %d hours.\n", 16+w.IntN(9), 46+w.IntN(9), 10+w.IntN(9))
 }
 
 // keepSecret sends documents that their keeper alone may read, with the owners, containers and
@@ -116,7 +142,7 @@ func (w *world) keepSecret(s *server) {
 	for i := range 20 {
 		source := pick(w, worldSources...)
 		items = append(items, documentItem(&pb.Document{
-			Source: source, Id: fmt.Sprint("secret ", i), Version: 1, Title: w.text(2), Text: w.prose(), Owner: pick(w, worldPeople...),
+			Source: source, Id: fmt.Sprint("secret ", i), Version: 1, Title: w.text(2), Text: w.prose() + w.sibling(), Owner: pick(w, worldPeople...),
 			Labels: map[string]string{"secret": "yes"}, Policy: &pb.Policy{Inherit: pb.Inherit_INHERIT_REPLACE, Layers: allow(keeper).GetLayers()},
 			Container: proto.String(pick(w, worldContainers...)), Uri: "https://pages.example/" + pick(w, "x", "y"),
 			Modified: timestamppb.New(timeLongAgo), ReviewInterval: durationpb.New(time.Hour),

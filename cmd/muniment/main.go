@@ -59,7 +59,7 @@ says how fresh its sources are and where they disagree, and is recorded before i
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(serveCommand(), tokenCommand(), ingestCommand(), retrieveCommand(), answerCommand(), retrievalsCommand(), documentCommand(), sourceCommand(), freshnessCommand(),
-		accessCommand(), auditCommand(), keysCommand(), statusCommand(), checkCommand(), rebuildCommand(), backupCommand(), restoreCommand(),
+		accessCommand(), conflictsCommand(), deskCommand(), auditCommand(), keysCommand(), statusCommand(), checkCommand(), rebuildCommand(), backupCommand(), restoreCommand(),
 		evalCommand(), protosetCommand(), demoCommand(), versionCommand())
 	root.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {

@@ -126,6 +126,31 @@ func secretProbes() (list []probe) {
 		return &pb.VerifyDocumentRequest{Document: ref(x), ContentHash: hashOfText("plan")}
 	})
 	add(verify, "verify without a hash", func(x secret) proto.Message { return &pb.VerifyDocumentRequest{Document: ref(x), Note: long} })
+	const desk = "muniment.v1.StewardshipService."
+	within := func(x secret) *pb.Filter {
+		return &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}, Sources: []string{x.source, "nowhere"}}
+	}
+	add(desk+"ListWork", "work", func(x secret) proto.Message { return &pb.ListWorkRequest{Filter: within(x)} })
+	add(desk+"ListWork", "work, badly", func(x secret) proto.Message { return &pb.ListWorkRequest{Filter: within(x), Limit: -1} })
+	add(desk+"ListConflicts", "conflicts", func(x secret) proto.Message {
+		return &pb.ListConflictsRequest{Filter: within(x), IncludeResolved: true}
+	})
+	add(desk+"ListConflicts", "conflicts, badly", func(x secret) proto.Message {
+		return &pb.ListConflictsRequest{Filter: within(x), PageToken: "made up"}
+	})
+	other := &pb.DocumentRef{Source: "handbook", Id: "never"}
+	add(desk+"ResolveConflict", "resolve", func(x secret) proto.Message {
+		return &pb.ResolveConflictRequest{ConflictId: "made up", A: ref(x), B: other, Verdict: pb.Verdict_VERDICT_A_IS_RIGHT}
+	})
+	add(desk+"ResolveConflict", "resolve, the other way round", func(x secret) proto.Message {
+		return &pb.ResolveConflictRequest{ConflictId: "made up", A: other, B: ref(x), Verdict: pb.Verdict_VERDICT_A_IS_RIGHT}
+	})
+	add(desk+"ResolveConflict", "resolve with itself", func(x secret) proto.Message {
+		return &pb.ResolveConflictRequest{ConflictId: "made up", A: ref(x), B: ref(x)}
+	})
+	add(desk+"ResolveConflict", "resolve, badly", func(x secret) proto.Message {
+		return &pb.ResolveConflictRequest{ConflictId: "made up", A: ref(x), Verdict: 99, Note: long}
+	})
 	const freshness = "muniment.v1.StewardshipService.ReportFreshness"
 	add(freshness, "report on the container", func(x secret) proto.Message {
 		return &pb.ReportFreshnessRequest{AsOf: timestamppb.New(timeLongAgo), Filter: &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}}}

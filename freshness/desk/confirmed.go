@@ -2,11 +2,9 @@ package desk
 
 import (
 	"context"
-	"strings"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
-	"github.com/muniment/muniment/freshness"
 	"github.com/muniment/muniment/indexer"
 )
 
@@ -53,47 +51,17 @@ func (c *confirmed) between(ctx context.Context, first, second catalog.DocumentI
 		return 0, err
 	}
 	if len(documents) == 2 {
-		var sides [2][]freshness.Source
-		for i, d := range documents {
-			if sides[i], err = passagesOf(ctx, c.state, c.view, d); err != nil {
-				return 0, err
-			}
+		list, err := between(ctx, c.state, c.view, documents[0], documents[1])
+		if err != nil {
+			return 0, err
 		}
-		seen := map[[32]byte]bool{}
-		for _, found := range freshness.Between(sides[0], sides[1]) {
-			v := documents[0].Settled(second, found.Sentences).Verdict
-			if right := v == catalog.FirstIsRight || v == catalog.SecondIsRight; right && !seen[found.Sentences] {
-				seen[found.Sentences] = true
+		for _, found := range list {
+			switch documents[0].Settled(second, found.sentences).Verdict {
+			case catalog.FirstIsRight, catalog.SecondIsRight:
 				n++
 			}
 		}
 	}
 	c.known[pair] = n
 	return n, nil
-}
-
-// passagesOf is a document's passages as they are compared.
-func passagesOf(ctx context.Context, state *indexer.State, view acl.View, d catalog.Document) ([]freshness.Source, error) {
-	ids := make([]catalog.PassageID, d.Rows.Count)
-	for i := range ids {
-		ids[i] = catalog.PassageID{Document: d.DocumentID, Version: d.Version, Ordinal: i}
-	}
-	passages, err := state.Passages(ctx, view, ids)
-	if err != nil {
-		return nil, err
-	}
-	key := func(id catalog.DocumentID) string { return id.Source + "\x00" + id.ID }
-	list := make([]freshness.Source, len(passages))
-	for i, p := range passages {
-		list[i] = freshness.Source{
-			Key: key(d.DocumentID), Lineage: d.URI, Signature: d.Signature, Section: strings.Join(p.Headings, "\x00"),
-			Statements: p.Statements, Modified: d.Modified, Verified: d.Verified.At,
-		}
-		for _, id := range d.Supersedes {
-			if id.Source == d.Source {
-				list[i].Related = append(list[i].Related, key(id))
-			}
-		}
-	}
-	return list, nil
 }

@@ -23,7 +23,9 @@ type Desk struct {
 	Indexer *indexer.Indexer
 	Log     *audit.Log
 	Now     func() time.Time
-	uses    uses // of documents, by the log
+
+	searches searches // for conflicts
+	uses     uses     // of documents, by the log
 }
 
 // Judged is a document with what freshness says of it to one view.
