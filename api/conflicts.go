@@ -36,8 +36,12 @@ func (s stewardship) ListConflicts(ctx context.Context, req *pb.ListConflictsReq
 	if err := s.validate(req); err != nil {
 		return nil, err
 	}
+	scope, err := toScope(req.GetFilter())
+	if err != nil {
+		return nil, err
+	}
 	q := desk.ConflictQuery{
-		Filter: toFilter(req.GetFilter()), States: toStates(req.GetFilter().GetStates()), Quantities: req.GetQuantities(), Confidence: req.GetMinConfidence(),
+		Filter: scope, States: toStates(req.GetFilter().GetStates()), Quantities: req.GetQuantities(), Confidence: req.GetMinConfidence(),
 		Resolved: req.GetIncludeResolved(), Limit: orDefault(req.GetLimit(), defaultClusters),
 	}
 	for _, tier := range req.GetTiers() {

@@ -18,8 +18,12 @@ func (s stewardship) ListWork(ctx context.Context, req *pb.ListWorkRequest) (*pb
 	if err := s.validate(req); err != nil {
 		return nil, err
 	}
+	scope, err := toScope(req.GetFilter())
+	if err != nil {
+		return nil, err
+	}
 	q := desk.WorkQuery{
-		Filter: toFilter(req.GetFilter()), States: toStates(req.GetFilter().GetStates()), Limit: orDefault(req.GetLimit(), defaultWork),
+		Filter: scope, States: toStates(req.GetFilter().GetStates()), Limit: orDefault(req.GetLimit(), defaultWork),
 		Elsewhere: s.Authority.MembersFromTokens,
 	}
 	for _, kind := range req.GetKinds() {
