@@ -144,19 +144,19 @@ func usable(v []float32) bool {
 //
 //	qv - q'v' = q(v-v') + (q-q')v'
 //
-// so that, by Cauchy and Schwarz, it is at most |q||v-v'| + |q-q'||v'|. The rest is for the
-// rounding of the products themselves.
+// so that, by Cauchy and Schwarz, it is at most |q||v-v'| + |q-q'||v'|. The rest is for what
+// q'v' is off by itself: dotLoss, and the rounding of products.
 //
 // If the high parts alone tell that the product is less than least, that is all near finds
 // out, and far is true.
 func (q *question) near(values []uint8, n *codeNumbers, least float64) (product, off float64, far bool) {
 	scale := q.scale * float64(n.scale)
-	high := 64 * q.dot.high.with(values)
-	product, off = float64(high)*scale, q.off(q.rough, n)
+	high, lost := 64*q.dot.high.with(values), float64(dotLoss(len(values)))*scale
+	product, off = float64(high)*scale, q.off(q.rough, n)+64*lost
 	if product+off < least {
 		return product, off, true
 	}
-	return float64(high+q.dot.low.with(values)) * scale, q.off(q.lost, n), false
+	return float64(high+q.dot.low.with(values)) * scale, q.off(q.lost, n) + 65*lost, false
 }
 
 func (q *question) off(lost float64, n *codeNumbers) float64 {
