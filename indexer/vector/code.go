@@ -12,6 +12,7 @@ type codeNumbers struct {
 	scale  float32
 	length float32 // of v', not less than that
 	lost   float32 // length of v - v', not less than that
+	slope  float32 // of the estimate of a product: see estimator
 	sum    uint32  // the CRC-32C of the vector as it is in the log
 }
 
@@ -34,6 +35,7 @@ func (c *coder) encode(r *rotation, v []float32, values []uint8, sketch []uint64
 	for _, x := range v {
 		length += float64(x) * float64(x)
 	}
+	slope := slopeOf(turned, length)
 	length = math.Sqrt(length)
 	bits := uint32(0) // of the largest number
 	for _, x := range turned {
@@ -66,6 +68,7 @@ func (c *coder) encode(r *rotation, v []float32, values []uint8, sketch []uint64
 		scale:  scale,
 		length: up(math.Sqrt(float64(squares)) * float64(scale)),
 		lost:   up(missing*float64(scale) + rotationLoss*length),
+		slope:  slope,
 	}
 }
 
@@ -89,6 +92,7 @@ type question struct {
 	vector []float64
 	sketch []uint64
 	dot    dotter
+	values []int32 // scale times these is nearly the vector, turned about
 	scale  float64
 	length float64 // of vector
 	lost   float64 // length of what scale times the code lacks of it, not less than that
@@ -111,19 +115,19 @@ func ask(r *rotation, v []float32) (*question, bool) {
 	for _, x := range turned {
 		q.scale = max(q.scale, math.Abs(float64(x))/dotRange)
 	}
-	values := make([]int32, len(turned))
+	q.values = make([]int32, len(turned))
 	for d, x := range turned {
 		n := 0.0
 		if q.scale > 0 {
 			n = math.RoundToEven(float64(x) / q.scale)
 		}
-		values[d] = int32(n)
+		q.values[d] = int32(n)
 		off := float64(x) - n*q.scale
 		q.lost += off * off
-		off = float64(x) - float64(64*highPart(values[d]))*q.scale
+		off = float64(x) - float64(64*highPart(q.values[d]))*q.scale
 		q.rough += off * off
 	}
-	q.dot = newDotter(values)
+	q.dot = newDotter(q.values)
 	q.lost = math.Sqrt(q.lost)*(1+1e-9) + rotationLoss*q.length
 	q.rough = math.Sqrt(q.rough)*(1+1e-9) + rotationLoss*q.length
 	return q, true
@@ -144,19 +148,19 @@ func usable(v []float32) bool {
 //
 //	qv - q'v' = q(v-v') + (q-q')v'
 //
-// so that, by Cauchy and Schwarz, it is at most |q||v-v'| + |q-q'||v'|. The rest is for the
-// rounding of the products themselves.
+// so that, by Cauchy and Schwarz, it is at most |q||v-v'| + |q-q'||v'|. The rest is for what
+// q'v' is off by itself: dotLoss, and the rounding of products.
 //
 // If the high parts alone tell that the product is less than least, that is all near finds
 // out, and far is true.
 func (q *question) near(values []uint8, n *codeNumbers, least float64) (product, off float64, far bool) {
 	scale := q.scale * float64(n.scale)
-	high := 64 * q.dot.high.with(values)
-	product, off = float64(high)*scale, q.off(q.rough, n)
+	high, lost := 64*q.dot.high.with(values), float64(dotLoss(len(values)))*scale
+	product, off = float64(high)*scale, q.off(q.rough, n)+64*lost
 	if product+off < least {
 		return product, off, true
 	}
-	return float64(high+q.dot.low.with(values)) * scale, q.off(q.lost, n), false
+	return float64(high+q.dot.low.with(values)) * scale, q.off(q.lost, n) + 65*lost, false
 }
 
 func (q *question) off(lost float64, n *codeNumbers) float64 {

@@ -34,7 +34,8 @@ func (r *reader) Close() error {
 // larger one some may be missing whose sketch is farther than chance makes likely: of 10, not
 // one in a thousand; of many, not one in a hundred, and rather the last than the first. Much
 // depends on what is in view, for work is bounded: where more than 8,192 passages (or four
-// times the limit) are about equally near, the nearest sketches decide, then passage ids.
+// times the limit, and in either case a quarter more) are about equally near, the nearest
+// sketches decide, then passage ids.
 // Which are missing depends on the view's passages and the query alone.
 //
 // Besides ctx's the errors are ErrDamaged, ErrClosed, and those of reading the log.
@@ -74,10 +75,13 @@ func (r *reader) Search(ctx context.Context, view *indexer.Visible, query indexe
 
 // workspace is memory that a search works in, kept for the next.
 type workspace struct {
-	list    []candidate
-	nearest nearest
-	lowest  lowest
-	read    fullReader
+	list      []candidate
+	nearest   nearest
+	estimator estimator
+	about     []estimated // what may be considered yet
+	greatest  lowest      // of the estimates in about
+	lowest    lowest
+	read      fullReader
 }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}

@@ -14,14 +14,17 @@ type sketched struct {
 	distance uint32
 }
 
-// nearest keeps the least distances that it is offered: those that are at most as many as most,
-// with the least passage ids among equal ones, and of these those that are at most margin
-// beyond the distance within which the first many are.
+// nearest keeps the least distances that it is offered: the first most, and all that are as
+// far as the last of them; but if that makes a quarter more, only those of them with the least
+// passage ids, up to most. And of these it keeps those that are at most margin beyond the
+// distance within which the first many are.
 //
 // A heap is the simple version, but nearly all that it is offered is far, and distances are
 // small whole numbers: so counted is how many were taken of each, and all that are not beyond
 // the distance at which enough are counted are taken. That distance only falls, and what is
-// beyond it then, or is beyond the last passage id of those at it, is dropped now and then.
+// beyond it then is dropped now and then. Passage ids are slow to compare, and most of what
+// they would decide is farther than wanted in the end: so they are looked at only when
+// somebody asks, or when so many are equally far that memory needs it.
 //
 // Invariant: taken holds what is wanted of all that was offered, whatever the order.
 type nearest struct {
@@ -69,17 +72,24 @@ func (n *nearest) take(slot uint32, distance int) {
 		n.cut = false
 	}
 	if len(n.taken) >= 4*n.most {
-		n.drop()
+		if n.drop(); len(n.taken) > 3*n.most {
+			n.settle()
+		}
 	}
 }
 
 func (n *nearest) id(slot uint32) catalog.PassageID { return n.view.ID(n.column.row(int(slot))) }
 
-// drop drops what is not wanted any more.
+// drop drops what is too far to be wanted any more.
 func (n *nearest) drop() {
 	n.taken = slices.DeleteFunc(n.taken, func(s sketched) bool { return int(s.distance) > n.within })
 	clear(n.counted[n.within+1:])
-	if n.sum <= n.most {
+}
+
+// settle leaves what is wanted of all so far, and nothing else.
+func (n *nearest) settle() {
+	n.drop()
+	if n.sum <= n.most+n.most/4 {
 		return
 	}
 	type named struct {

@@ -51,12 +51,19 @@ func TestNearest(t *testing.T) {
 							t.Fatalf("%d are kept for %d", len(near.taken), wanted)
 						}
 					}
-					near.drop()
+					near.settle()
 					var got []int
 					for _, s := range near.taken {
 						got = append(got, int(s.slot))
 					}
-					want := slices.Clone(byRank[:min(n, wanted)])
+					most := min(n, wanted)
+					for last := byRank[most-1]; most < n && distances[byRank[most]] == distances[last]; {
+						most++
+					}
+					if most > wanted+wanted/4 {
+						most = wanted
+					}
+					want := slices.Clone(byRank[:most])
 					if last := min(many, wanted) - 1; last < n {
 						want = slices.DeleteFunc(want, func(slot int) bool {
 							return distances[slot] > distances[byRank[last]]+near.margin
