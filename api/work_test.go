@@ -58,7 +58,11 @@ func deskOfTrouble(t *testing.T) *server {
 	s.must(err)
 	_, _, err = x.Wait(t.Context())
 	s.must(err)
-	_, err = pb.NewSourceServiceClient(s.conn).SetSource(s.as(ada, "ingest"), &pb.SetSourceRequest{Source: &pb.Source{Name: "handbook", Cadence: durationpb.New(time.Nanosecond), Contact: "docs@example.org"}})
+	// A sync that failed: one that is overdue would leave nothing in the state its dates give.
+	sources := pb.NewSourceServiceClient(s.conn)
+	_, err = sources.StartSync(s.as(ada, "ingest"), &pb.StartSyncRequest{Source: "handbook"})
+	s.must(err)
+	_, err = sources.AbortSync(s.as(ada, "ingest"), &pb.AbortSyncRequest{Source: "handbook", Error: "the wiki answers 500"})
 	s.must(err)
 	return s
 }
