@@ -10,6 +10,9 @@ type page struct {
 	mask   []rune // what is scanned; text[i] and mask[i] are the same place
 	opaque []bool // inside inline code or a web address: a name, whatever digits it holds
 	blocks []block
+	toks   []token // of the sentence at hand
+	ascii  bool    // every place of mask is
+	low    string  // then all of mask in lower case, once it is final and somebody asks
 }
 
 // A block is a run of lines that sentences may flow through: a paragraph, a list item, a heading
@@ -28,9 +31,11 @@ const (
 
 func newPage(s string) *page {
 	text := []rune(s)
-	p := &page{text: text, mask: make([]rune, len(text)), opaque: make([]bool, len(text))}
+	p := &page{text: text, mask: make([]rune, len(text)), opaque: make([]bool, len(text)), ascii: true}
 	for i, r := range text {
-		p.mask[i] = fold(r)
+		r = fold(r)
+		p.mask[i] = r
+		p.ascii = p.ascii && r < 0x80
 	}
 	p.joinThousands()
 	p.cutBlocks()
