@@ -90,11 +90,11 @@ func TestAnalystsForget(t *testing.T) {
 		if want, _ := byFilters(text.String()); !cmp.Equal(want, a.analyse(text.String())) {
 			t.Fatal("the analyses differ")
 		}
-		if len(a.known) > knownWords || a.known[strings.Repeat("long", knownBytes)] != "" {
+		if len(a.known) > knownWords || len(a.older) > knownWords || a.known[strings.Repeat("long", knownBytes)] != "" {
 			t.Fatalf("%d words are remembered", len(a.known))
 		}
 	}
-	if len(words) <= knownWords {
+	if len(words) <= knownWords || len(a.older) < knownWords {
 		t.Fatalf("%d words are not enough to forget any", len(words))
 	}
 }
