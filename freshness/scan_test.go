@@ -77,3 +77,17 @@ func TestTokensOfASCIIReadAsOthers(t *testing.T) {
 		}
 	})
 }
+
+// What was made of one text stays as it is while others are read with the same memory.
+func TestStatementsOutliveTheirPage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text, other := randomText(t)+" within 30 days of May 3, 2024, 5 metres per second", randomText(t)
+		sts, sig := Prepare(text), Sign(text)
+		Prepare(other)
+		Sign(strings.ToUpper(other))
+		if diff := cmp.Diff(Prepare(text), sts) + cmp.Diff(Sign(text), sig); diff != "" {
+			t.Fatalf("%q and %q: %s", text, other, diff)
+		}
+		checkStatements(t, text, sts)
+	})
+}
