@@ -1,6 +1,10 @@
 package freshness
 
-import "unicode"
+import (
+	"slices"
+	"sync"
+	"unicode"
+)
 
 // A page is passage text made ready for scanning: the same number of code points as the original,
 // so that every offset holds in both, with markup blanked out, look-alike characters folded, and
@@ -10,6 +14,9 @@ type page struct {
 	mask   []rune // what is scanned; text[i] and mask[i] are the same place
 	opaque []bool // inside inline code or a web address: a name, whatever digits it holds
 	blocks []block
+	toks   []token // of the sentence at hand
+	ascii  bool    // every place of mask is
+	low    string  // then all of mask in lower case, once it is final and somebody asks
 }
 
 // A block is a run of lines that sentences may flow through: a paragraph, a list item, a heading
@@ -26,12 +33,34 @@ const (
 	maxLink       = 300
 )
 
-func newPage(s string) *page {
-	text := []rune(s)
-	p := &page{text: text, mask: make([]rune, len(text)), opaque: make([]bool, len(text))}
-	for i, r := range text {
-		p.mask[i] = fold(r)
+// pages are those that are done with. Their memory is what taking a text in allocates most of,
+// and the next text is about as long.
+var pages = sync.Pool{New: func() any { return &page{} }}
+
+// maxKept is the longest page, in code points, whose memory is kept.
+const maxKept = 64 << 10
+
+// done gives the page's memory to pages to come. Nothing may be in use that was cut out of it, but
+// for strings.
+func (p *page) done() {
+	if cap(p.text) <= maxKept && cap(p.toks) <= maxKept {
+		pages.Put(p)
 	}
+}
+
+// newPage makes a text ready. Who is done with the page should say so.
+func newPage(s string) *page {
+	p := pages.Get().(*page)
+	text, mask := p.text[:0], p.mask[:0]
+	p.ascii, p.low, p.blocks = true, "", p.blocks[:0]
+	for _, r := range s {
+		folded := fold(r)
+		text, mask = append(text, r), append(mask, folded)
+		p.ascii = p.ascii && folded < 0x80
+	}
+	p.text, p.mask = text, mask
+	p.opaque = slices.Grow(p.opaque[:0], len(text))[:len(text)]
+	clear(p.opaque)
 	p.joinThousands()
 	p.cutBlocks()
 	for _, b := range p.blocks {

@@ -12,6 +12,7 @@ const maxQuantities = 16
 // inside the text, counted in code points, and Text is what it cuts out.
 func Prepare(text string) []Statement {
 	p := newPage(text)
+	defer p.done()
 	var out []Statement
 	var header []uint16 // of the table that the rows belong to
 	for _, b := range p.blocks {

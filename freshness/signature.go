@@ -35,6 +35,7 @@ var seeds = func() (s [permutations][2]uint64) {
 // Sign returns the signature of a text.
 func Sign(text string) Signature {
 	p := newPage(text)
+	defer p.done()
 	var recent [shingle]uint64
 	var sig Signature
 	words := 0

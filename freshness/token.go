@@ -27,9 +27,9 @@ type token struct {
 }
 
 // tokens scans a sentence. Words end at hyphens, so that "two-week" is three tokens, unless a digit
-// follows the hyphen: "guide-3" is one name.
+// follows the hyphen: "guide-3" is one name. The tokens are good until the next call.
 func (p *page) tokens(lo, hi int) []token {
-	toks := make([]token, 0, (hi-lo)/5+4)
+	toks := p.toks[:0]
 	for i := lo; i < hi; {
 		r := p.mask[i]
 		if unicode.IsSpace(r) {
@@ -57,14 +57,31 @@ func (p *page) tokens(lo, hi int) []token {
 			i++
 		}
 		t.hi = i
-		t.low = lower(p.mask[t.lo:t.hi])
+		t.low = p.lower(t.lo, t.hi)
 		t.glued = len(toks) > 0 && toks[len(toks)-1].hi == t.lo
 		toks = append(toks, t)
 	}
+	p.toks = toks
 	return toks
 }
 
-func lower(rs []rune) string {
+// lower returns a token in lower case, composed. In a page of ASCII it is cut out of a copy of the
+// page, since an allocation for each word takes longer than reading it.
+func (p *page) lower(lo, hi int) string {
+	if p.ascii {
+		if p.low == "" {
+			low := make([]byte, len(p.mask))
+			for i, r := range p.mask {
+				low[i] = byte(r)
+				if r >= 'A' && r <= 'Z' {
+					low[i] = byte(r | 0x20)
+				}
+			}
+			p.low = string(low)
+		}
+		return p.low[lo:hi]
+	}
+	rs := p.mask[lo:hi]
 	s := strings.ToLower(string(rs))
 	for _, r := range rs {
 		if r >= 0x80 {

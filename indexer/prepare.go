@@ -108,11 +108,11 @@ func lineHash(m catalog.PutDocument) (sum [sha256.Size]byte, err error) {
 	for _, p := range m.Passages {
 		passages = append(passages, passage{p.Text, p.Headings, p.Vector})
 	}
-	b, err := canonical.Marshal([]any{d, m.Text, passages})
-	if err != nil {
+	h := sha256.New()
+	if err := canonical.NewEncoder(h).Encode([]any{d, m.Text, passages}); err != nil {
 		return sum, fmt.Errorf("hashing the document: %w", err)
 	}
-	return sha256.Sum256(b), nil
+	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
 // declare adds what the document says of itself in its text. It comes after the hash of the line:

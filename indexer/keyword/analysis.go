@@ -31,15 +31,7 @@ const analysisVersion = 1
 // languages as if they were English: the same for passage and query, so they are found.
 //
 // Stop words are indexed, so that nothing is unfindable; queryTerms leaves them out.
-func analyse(text string) analysis.TokenStream {
-	tokens := wordsOf.Tokenize(normalise(text))
-	tokens = possessive.Filter(tokens)
-	for _, t := range tokens {
-		t.Term = cut(t.Term)
-	}
-	tokens = stem.Filter(tokens)
-	return pairs.Filter(tokens)
-}
+func analyse(text string) []string { return (&analyst{}).analyse(text) }
 
 var (
 	wordsOf    = segmenter.NewUnicodeTokenizer()
@@ -48,6 +40,11 @@ var (
 	pairs      = cjk.NewCJKBigramFilter(false)
 	stopWords  = loadStopWords()
 )
+
+// stemmed cuts the English suffixes off a word.
+func stemmed(word []byte) string {
+	return string(stem.Filter(analysis.TokenStream{{Term: word}})[0].Term)
+}
 
 // loadStopWords returns the terms that the English stop words become.
 func loadStopWords() map[string]bool {
@@ -58,7 +55,7 @@ func loadStopWords() map[string]bool {
 	terms := map[string]bool{}
 	for w := range words {
 		for _, t := range analyse(w) {
-			terms[string(t.Term)] = true
+			terms[t] = true
 		}
 	}
 	return terms
@@ -110,8 +107,8 @@ func cut(term []byte) []byte {
 // order. Stop words count only in a query that has no other words. Error: indexer.ErrTooManyTerms.
 func queryTerms(text string) ([]string, error) {
 	var terms, stops []string
-	for _, t := range analyse(text) {
-		if term := string(t.Term); stopWords[term] {
+	for _, term := range analyse(text) {
+		if stopWords[term] {
 			stops = append(stops, term)
 		} else {
 			terms = append(terms, term)

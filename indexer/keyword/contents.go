@@ -29,11 +29,10 @@ func lengthDigest(terms uint32) uint64 { return mix(terms) }
 
 // Digest implements indexer.Reader. Every passage is held, one without words too.
 func (r *reader) Digest(e indexer.Entry) (digest uint64, held bool) {
-	p := newPassage(e)
-	text := p.fields[0]
+	text := newPassage(e, r.index.analysts).fields[0]
 	text.Analyze()
-	for _, t := range text.AnalyzedTokenFrequencies() {
-		digest += termDigest(t.Term, uint64(t.Frequency()))
+	for term, t := range text.AnalyzedTokenFrequencies() {
+		digest += termDigest([]byte(term), uint64(t.Frequency()))
 	}
 	return digest + lengthDigest(uint32(text.AnalyzedLength())), true
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	"github.com/blevesearch/bleve/v2/analysis"
 	index "github.com/blevesearch/bleve_index_api"
 
 	"github.com/muniment/muniment/catalog"
@@ -41,25 +40,31 @@ const (
 	rowBits = 12
 )
 
-func columnTerm(column byte, value uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{column}, value)
+func columnTerm(column byte, value uint32) string {
+	return string(binary.BigEndian.AppendUint32([]byte{column}, value))
 }
 
-func newPassage(e indexer.Entry) *passage {
+func newPassage(e indexer.Entry, idle analysts) *passage {
 	p := &passage{row: e.Row}
 	id := []byte(passageID(e.Row))
-	text := &field{name: textField, options: index.IndexField, analyse: func() analysis.TokenStream { return analyse(e.Text) }}
+	text := &field{name: textField, options: index.IndexField, analyse: func() (index.TokenFrequencies, int) {
+		a := idle.take()
+		defer idle.give(a)
+		return a.frequencies(e.Text)
+	}}
 	p.fields = [3]*field{
 		text, // before the columns, which hold its length
-		{name: columnsField, options: index.IndexField | index.SkipFreqNorm, analyse: func() analysis.TokenStream {
-			return analysis.TokenStream{
-				{Term: columnTerm(rowHigh, uint32(e.Row)>>rowBits)},
-				{Term: columnTerm(rowLow, uint32(e.Row)&(1<<rowBits-1))},
-				{Term: columnTerm(length, uint32(text.length))},
-			}
+		{name: columnsField, options: index.IndexField | index.SkipFreqNorm, analyse: func() (index.TokenFrequencies, int) {
+			return index.TokenFrequencies{
+				columnTerm(rowHigh, uint32(e.Row)>>rowBits):      {},
+				columnTerm(rowLow, uint32(e.Row)&(1<<rowBits-1)): {},
+				columnTerm(length, uint32(text.length)):          {},
+			}, 3
 		}},
-		{name: idField, options: index.IndexField | index.StoreField, value: id, analyse: func() analysis.TokenStream {
-			return analysis.TokenStream{{Term: id}}
+		{name: idField, options: index.IndexField | index.StoreField, value: id, analyse: func() (index.TokenFrequencies, int) {
+			once := &index.TokenFreq{}
+			once.SetFrequency(1)
+			return index.TokenFrequencies{string(id): once}, 1
 		}},
 	}
 	return p
@@ -95,7 +100,7 @@ type field struct {
 	name    string
 	options index.FieldIndexingOptions
 	value   []byte // what is stored
-	analyse func() analysis.TokenStream
+	analyse func() (terms index.TokenFrequencies, length int)
 	length  int
 	terms   index.TokenFrequencies
 	failure any // what a panic of the analysis said; the field then has no terms
@@ -116,7 +121,5 @@ func (f *field) Analyze() {
 	// Scorch calls this on a goroutine of its own, where a panic over one odd text would
 	// end the process.
 	defer func() { f.failure = recover() }()
-	tokens := f.analyse()
-	f.length = len(tokens)
-	f.terms = analysis.TokenFrequency(tokens, nil, f.options)
+	f.terms, f.length = f.analyse()
 }

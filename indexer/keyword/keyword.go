@@ -45,7 +45,8 @@ type Index struct {
 	dir      string
 	of       catalog.ID
 	log      *slog.Logger
-	analysts *index.AnalysisQueue
+	queue    *index.AnalysisQueue // of passages to analyse
+	analysts analysts
 	// discarded is why Open emptied the index.
 	discarded error
 
@@ -81,12 +82,12 @@ type store struct {
 // is none, or it is damaged, of another catalog or of another version, the index is empty
 // and at revision 0; the log says why. Error: ErrLocked, or that no index can be made in the directory.
 func Open(dir string, of catalog.ID, logger *slog.Logger) (*Index, error) {
-	x := &Index{dir: dir, of: of, log: logger, analysts: index.NewAnalysisQueue(indexer.Workers()), columns: map[uint64]*columns{}, terms: newTermCache(), views: newViewCache()}
+	x := &Index{dir: dir, of: of, log: logger, queue: index.NewAnalysisQueue(indexer.Workers()), analysts: newAnalysts(), columns: map[uint64]*columns{}, terms: newTermCache(), views: newViewCache()}
 	x.life, x.end = context.WithCancel(context.Background())
 	s, err := x.open()
 	if err != nil {
 		x.end()
-		x.analysts.Close()
+		x.queue.Close()
 		return nil, fmt.Errorf("opening the keyword index in %s: %w", dir, err)
 	}
 	x.mu.Lock() // scorch is at work already, and merges lead to prepare
@@ -121,7 +122,7 @@ func (x *Index) Apply(ctx context.Context, b indexer.Batch) error {
 	next.revision = b.To
 	var passages []*passage
 	for _, e := range b.Add {
-		p := newPassage(e)
+		p := newPassage(e, x.analysts)
 		passages = append(passages, p)
 		batch.Update(p)
 		if rows.CheckedAdd(uint32(e.Row)) {
@@ -230,7 +231,7 @@ func (x *Index) Close() error {
 	}
 	err := x.close()
 	x.store = nil
-	x.analysts.Close()
+	x.queue.Close()
 	return err
 }
 

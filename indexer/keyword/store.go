@@ -160,7 +160,7 @@ func (x *Index) scorch(config map[string]any) (index.Index, error) {
 	}
 	config["path"], config["bolt_timeout"] = x.dir, lockTimeout
 	config["asyncErrorCallbackName"], config["eventCallbackName"] = watchName, watchName
-	s, err := scorch.NewScorch(scorch.Name, config, x.analysts)
+	s, err := scorch.NewScorch(scorch.Name, config, x.queue)
 	if err != nil {
 		return nil, err
 	}

@@ -72,8 +72,12 @@ func (f *frame) encode() []byte {
 			spaces = append(spaces, a.space)
 		}
 	}
+	size := frameHead + 4*(8+2*len(spaces)+len(f.remove))
+	for _, a := range f.add {
+		size += 8 + 4*len(a.vector)
+	}
 	le := binary.LittleEndian
-	b := make([]byte, frameHead)
+	b := make([]byte, frameHead, size) // about: it grows for the names of spaces
 	b = le.AppendUint64(b, uint64(f.revision))
 	for _, n := range []int{len(spaces), len(f.remove), len(f.add)} {
 		b = le.AppendUint32(b, uint32(n))
