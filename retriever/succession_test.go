@@ -1,6 +1,7 @@
 package retriever_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,33 @@ func TestTheNewestVersionInViewCounts(t *testing.T) {
 	d.send(t, catalog.DeleteDocument{Document: catalog.DocumentID{Source: "wiki", ID: "4.md"}, Version: 2})
 	if diff := cmp.Diff(by(mallory), by(ada)); diff != "" {
 		t.Errorf("after the newest was deleted (- without it ever, + now):\n%s", diff)
+	}
+}
+
+// A successor that the caller may not read does not stand in the way of one that they may: neither
+// one that comes first in the order of ways to know, nor many newer versions.
+func TestHiddenSuccessorsHideNoOther(t *testing.T) {
+	d := newDesk(t)
+	old, next := edited("wiki", "old.md", "14 days", 100, acl.Everyone), edited("wiki", "new.md", "30 days", 90, acl.Everyone)
+	hidden := edited("wiki", "hidden.md", "20 days", 10, "user:local/ada")
+	hidden.Document.URI, next.Document.URI = "", "https://pages.example/new"
+	hidden.Document.Supersedes = []catalog.DocumentID{old.Document.DocumentID}
+	old.Document.SupersededBy = []catalog.DocumentID{next.Document.DocumentID}
+	d.send(t, old, next, hidden)
+	first, second := edited("wiki", "1.md", "10 days", 400, acl.Everyone), edited("wiki", "2.md", "12 days", 300, acl.Everyone)
+	first.Document.URI, second.Document.URI = "https://pages.example/x", "https://pages.example/x"
+	d.send(t, first, second)
+	for i := range 40 {
+		version := edited("wiki", fmt.Sprintf("hidden-%d.md", i), "15 days", i, "user:local/ada")
+		version.Document.URI = "https://pages.example/x"
+		d.send(t, version)
+	}
+	for id, want := range map[string]string{"old.md": "new.md", "1.md": "2.md"} {
+		doc, err := d.Document(t.Context(), mallory, catalog.DocumentID{Source: "wiki", ID: id}, retriever.Request{ID: "request"})
+		must(t, err)
+		if doc.SupersededBy == nil || doc.SupersededBy.ID != want {
+			t.Errorf("%s is replaced by %v, want %s", id, doc.SupersededBy, want)
+		}
 	}
 }
 

@@ -135,6 +135,10 @@ func parseQuestion(args []string) (*pb.RetrieveRequest, error) {
 			req.Filter.Labels = map[string]string{k: v}
 		case "owner":
 			req.Filter.Owners = append(req.Filter.Owners, value)
+		case "state":
+			req.Filter.States = append(req.Filter.States, pb.Freshness_State(pb.Freshness_State_value["STATE_"+value]))
+		case "trust":
+			req.Trust = pb.Trust(pb.Trust_value["TRUST_"+value])
 		default:
 			return nil, fmt.Errorf("ask knows no %q", arg)
 		}
