@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
-	"strings"
 )
 
 // Tier says how far the conflicts of a pair of documents can be trusted.
@@ -95,7 +94,7 @@ func sortContested(list []Contested) {
 // PairHash names two sentences, whichever comes first, by their words: white space between them
 // does not count.
 func PairHash(a, b string) [32]byte {
-	a, b = strings.Join(strings.Fields(a), " "), strings.Join(strings.Fields(b), " ")
+	a, b = flat(a), flat(b)
 	if b < a {
 		a, b = b, a
 	}
