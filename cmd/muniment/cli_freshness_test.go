@@ -84,6 +84,8 @@ func TestFreshnessOnTheCommandLine(t *testing.T) {
 		{exitStale, "--fail-on outdated --json", "1 of 63 documents are outdated or worse"},
 		{exitOK, "--fail-on superseded", ""},
 		{exitOK, "--fail-on stale --state fresh", ""},
+		{exitRefused, "--fail-on stale --source nowhere", "no document to report on"},
+		{exitOK, "--source nowhere", "no document to report on"},
 		{exitUsage, "--fail-on fresh", "--fail-on"},
 		{exitUsage, "--fail-on never", "--fail-on"},
 		{exitUsage, "--state never", "--state"},

@@ -20,6 +20,9 @@ const (
 	worstOnPage  = 50
 )
 
+// nothingToReport says why a report is empty.
+const nothingToReport = "there is no document to report on: you may read none of the sources that you are a steward of, or the filter leaves none"
+
 // byBadness are the states, the worst first: the order of --fail-on, and of every table.
 var byBadness = []pb.Freshness_State{
 	pb.Freshness_STATE_SUPERSEDED, pb.Freshness_STATE_OUTDATED, pb.Freshness_STATE_STALE, pb.Freshness_STATE_DUE,
@@ -55,7 +58,7 @@ with the fields of the contract; --csv all of them as a table, in which a text t
 begins with a quotation mark.
 
 --fail-on makes the exit code 5 if a document of the report is in that state or a worse one. From worst to best they are:
-superseded, outdated, stale, due, unknown.
+superseded, outdated, stale, due, unknown. If there is no document to judge at all, it is 3.
 
 ` + exitCodes,
 		Example: `  muniment freshness report --source handbook
@@ -76,6 +79,9 @@ superseded, outdated, stale, due, unknown.
 			summary, err := f.report(ctx, pb.NewStewardshipServiceClient(conn), req, c.OutOrStdout())
 			if err != nil {
 				return err
+			}
+			if worst != pb.Freshness_STATE_UNSPECIFIED && len(f.states) == 0 && summary.GetAll().GetDocuments() == 0 {
+				return codedError{exitRefused, nothingToReport} // a job with the wrong token must not pass for ever
 			}
 			return failOn(summary, worst)
 		},

@@ -23,7 +23,7 @@ const countsInTable = 5
 func printReport(out io.Writer, s *pb.FreshnessSummary, worst []*pb.DocumentFreshness) error {
 	all := s.GetAll()
 	if all.GetDocuments() == 0 {
-		_, err := fmt.Fprintln(out, "No document to report on: you may read none of the sources that you are a steward of, or the filter leaves none.")
+		_, err := fmt.Fprintln(out, nothingToReport)
 		return err
 	}
 	w := tabwriter.NewWriter(forTerminal{out}, 0, 0, 2, ' ', 0)

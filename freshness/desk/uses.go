@@ -2,6 +2,7 @@ package desk
 
 import (
 	"context"
+	"fmt"
 	"math/bits"
 	"sync"
 	"time"
@@ -69,26 +70,10 @@ func (u *uses) level(ctx context.Context, log *audit.Log, now time.Time) error {
 	}
 }
 
-// read counts the retrievals among the records from first up to end.
+// read adds the retrievals among the records from first up to end to the counts.
 func (u *uses) read(ctx context.Context, log *audit.Log, first, end int64, now time.Time, done chan struct{}) {
-	found := map[catalog.DocumentID]*[weeks]uint16{}
 	oldest := week(now) - weeks + 1
-	var err error
-	left := maxRead
-	for item, failed := range log.Find(ctx, audit.OfKind(audit.KindRetrieve), end) {
-		if err = failed; err != nil || left == 0 || item.Index < first || week(item.Record.Time) < oldest {
-			break
-		}
-		left--
-		if week(item.Record.Time) > oldest+weeks-1 || item.Record.Retrieval == nil {
-			continue // of a clock that was wrong
-		}
-		for i, s := range item.Record.Retrieval.Sources {
-			if !returnedBefore(item.Record.Retrieval.Sources[:i], s) {
-				add(found, catalog.DocumentID{Source: s.Source, ID: s.ID}, week(item.Record.Time), 1)
-			}
-		}
-	}
+	found, err := retrievals(ctx, log, first, end, oldest)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.err = err; err == nil {
@@ -103,6 +88,35 @@ func (u *uses) read(ctx context.Context, log *audit.Log, first, end int64, now t
 	}
 	u.reading = nil
 	close(done)
+}
+
+// retrievals counts those among the records from first up to end, of the week oldest and later.
+func retrievals(ctx context.Context, log *audit.Log, first, end, oldest int64) (found map[catalog.DocumentID]*[weeks]uint16, err error) {
+	defer func() {
+		if p := recover(); p != nil { // beyond the reach of a call's own recovery
+			err = fmt.Errorf("counting retrievals: panic: %v", p)
+		}
+	}()
+	found = map[catalog.DocumentID]*[weeks]uint16{}
+	left := maxRead
+	for item, err := range log.Find(ctx, audit.OfKind(audit.KindRetrieve), end) {
+		if err != nil {
+			return nil, fmt.Errorf("counting retrievals: %w", err)
+		}
+		if left == 0 || item.Index < first || week(item.Record.Time) < oldest {
+			break
+		}
+		left--
+		if week(item.Record.Time) >= oldest+weeks || item.Record.Retrieval == nil {
+			continue // of a clock that was wrong
+		}
+		for i, s := range item.Record.Retrieval.Sources {
+			if !returnedBefore(item.Record.Retrieval.Sources[:i], s) {
+				add(found, catalog.DocumentID{Source: s.Source, ID: s.ID}, week(item.Record.Time), 1)
+			}
+		}
+	}
+	return found, nil
 }
 
 // returnedBefore reports whether another passage of the document is among the sources.
