@@ -7,7 +7,7 @@ CC     := $(shell go env CC)
 # Nothing here uses cgo; the race detector alone needs it.
 export CGO_ENABLED = 0
 
-.PHONY: help build test prove figures crash demo demo-audit generate breaking fuzz bench microbench clean
+.PHONY: help build test prove figures crash demo demo-audit eval-conflicts generate breaking fuzz bench microbench clean
 
 help: ## print this
 	@echo 'usage: make TARGET'
@@ -46,6 +46,10 @@ demo: build ## walk through the example company with real servers, and stop
 
 demo-audit: build ## follow one answer of the example company from its report to its changed sources, and forge its record
 	bin/muniment demo --audit --company testdata/company --questions testdata/company-questions.json
+
+EXAMPLES = 0
+eval-conflicts: build ## measure the detector of conflicts on DATA=DIR with conflict/ and feeds/; EXAMPLES=5 prints mistakes
+	bin/muniment eval conflicts --data $(DATA) --examples $(EXAMPLES)
 
 generate: ## format the contract in proto/ and generate its Go code
 	tools/generate.sh

@@ -21,10 +21,12 @@ type line struct {
 	names   []uint32 // those of them that are names
 	sketch  uint64   // one bit per stem: a quick upper bound of what two lines share
 	kinds   uint32   // bit set of the kinds of its quantities
+	stamped bool     // holds a date that is no value of it: "as of 3 May"
 }
 
 func newLine(s *Statement, source int, section string) line {
 	l := line{Statement: s, source: source, section: section, words: unpackWords(s.Words)}
+	dates := 0 // that are no values
 	for _, w := range l.words {
 		if w.bearing() {
 			l.stems = append(l.stems, w.stem())
@@ -33,12 +35,19 @@ func newLine(s *Statement, source int, section string) line {
 				l.names = append(l.names, w.stem())
 			}
 		}
+		if w == newWord(uint32(Date), value) {
+			dates++
+		}
 	}
 	slices.Sort(l.stems)
 	l.stems = slices.Compact(l.stems)
 	for _, q := range s.Quantities {
 		l.kinds |= 1 << q.Kind
+		if q.Kind == Date {
+			dates--
+		}
 	}
+	l.stamped = dates > 0
 	return l
 }
 

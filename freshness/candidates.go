@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -19,6 +20,8 @@ const (
 // An index finds lines of other documents that share words with a line and state a value of the same thing.
 type index struct {
 	entries  []entry
+	sketches []uint64           // of the entries: what is looked at most often lies together
+	docs     []int32            // of the entries
 	postings map[uint64][]int32 // entries by word and thing, in order
 }
 
@@ -61,13 +64,14 @@ func newIndex(docs []document, leave func(*line) bool) *index {
 	x := &index{postings: make(map[uint64][]int32)}
 	for d := range docs {
 		for i := range docs[d].lines {
-			if l := &docs[d].lines[i]; len(l.stems) >= minShared && !l.stamped() && !leave(l) {
+			if l := &docs[d].lines[i]; len(l.stems) >= minShared && !l.stamped && !leave(l) {
 				x.entries = append(x.entries, entry{l, d, l.things()})
 			}
 		}
 	}
 	slices.SortStableFunc(x.entries, func(a, b entry) int { return cmp.Compare(len(a.stems), len(b.stems)) })
 	for i, e := range x.entries {
+		x.sketches, x.docs = append(x.sketches, e.sketch), append(x.docs, int32(e.doc))
 		for _, thing := range e.things {
 			for _, w := range e.stems {
 				t := term(w, thing)
@@ -83,6 +87,8 @@ func newIndex(docs []document, leave func(*line) bool) *index {
 func (x *index) near(i int, seen []int32, yield func(j int)) {
 	e := &x.entries[i]
 	need := max(minShared, int(math.Ceil(minContainment*float64(len(e.stems)))))
+	// Words that share a bit of the sketch are fewer in it than they are.
+	bitsNeeded := need - (len(e.stems) - bits.OnesCount64(e.sketch))
 	visits, probes := 0, 0
 	lists := make([][]int32, len(e.stems))
 	for _, thing := range e.things {
@@ -96,7 +102,7 @@ func (x *index) near(i int, seen []int32, yield func(j int)) {
 				if visits++; visits > maxVisits {
 					return
 				}
-				if seen[j] == int32(i)+1 || x.entries[j].doc == e.doc {
+				if bits.OnesCount64(x.sketches[j]&e.sketch) < bitsNeeded || seen[j] == int32(i)+1 || x.docs[j] == int32(e.doc) {
 					continue
 				}
 				seen[j] = int32(i) + 1
@@ -124,8 +130,11 @@ func (s *search) strangers(ctx context.Context) error {
 		}
 		x.near(i, seen, func(j int) {
 			a, b := &x.entries[i], &x.entries[j]
+			if overlap(a.line, b.line) == 0 {
+				return
+			}
 			pair := [2]int{min(a.doc, b.doc), max(a.doc, b.doc)}
-			if pairs[pair] || max(rivals[a.doc], rivals[b.doc]) == maxRivals || !strangers.differ(a.line, b.line) {
+			if pairs[pair] || max(rivals[a.doc], rivals[b.doc]) == maxRivals || len(strangers.suspects(alignment{a.line, b.line, jaccard(a.line, b.line)})) == 0 {
 				return
 			}
 			pairs[pair] = true
@@ -144,9 +153,4 @@ func (s *search) strangers(ctx context.Context) error {
 	}
 	s.found = append(s.found, fields.without(found)...)
 	return nil
-}
-
-// differ reports whether two lines would conflict if they were each other's counterparts.
-func (t *test) differ(a, b *line) bool {
-	return t.alike(a, b) > 0 && len(t.differencesIn(alignment{a, b, jaccard(a, b)})) > 0
 }

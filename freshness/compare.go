@@ -94,10 +94,17 @@ type slot struct {
 	context float64
 }
 
-// differencesIn compares the values of two aligned lines. First every value that the other side also
+// A suspect is a slot whose values differ, and how likely they are a conflict.
+type suspect struct {
+	slot
+	evidence
+	confidence float64
+}
+
+// suspects compares the values of two aligned lines. First every value that the other side also
 // states is set aside, equal ones before merely agreeing ones; what is left on both sides, of one
 // kind and unit, is a difference.
-func (t *test) differencesIn(al alignment) []difference {
+func (t *test) suspects(al alignment) []suspect {
 	a, b := al.a, al.b
 	usedA, usedB := make([]bool, len(a.Quantities)), make([]bool, len(b.Quantities))
 	oneSentence := al.sim >= edited
@@ -133,7 +140,7 @@ func (t *test) differencesIn(al alignment) []difference {
 		return sameSlot(a.Quantities[s.i], b.Quantities[s.j], a.Row != 0, oneSentence && s.context >= edited)
 	})
 
-	var out []difference
+	var out []suspect
 	for _, s := range rest {
 		q, r := a.Quantities[s.i], b.Quantities[s.j]
 		if !oneSentence && elsewhere(a, b, q, r) {
@@ -141,14 +148,25 @@ func (t *test) differencesIn(al alignment) []difference {
 		}
 		e := evidenceFor(al, s, q, r, len(rest))
 		if p := t.confidence(e); p >= t.threshold {
-			out = append(out, difference{Conflict{
-				A: a.source, B: b.source, SpanA: a.Span, SpanB: b.Span,
-				ValueSpanA: q.spanIn(a.Statement), ValueSpanB: r.spanIn(b.Statement),
-				Kind: q.Kind.String(), ValueA: q.textIn(a.Statement), ValueB: r.textIn(b.Statement),
-				Confidence: math.Round(p*1000) / 1000, Explanation: explain(a.Statement, b.Statement, q, r),
-				Sentences: PairHash(a.Text, b.Text),
-			}, e})
+			out = append(out, suspect{s, e, p})
 		}
+	}
+	return out
+}
+
+// differencesIn says the suspects of two aligned lines as conflicts.
+func (t *test) differencesIn(al alignment) []difference {
+	a, b := al.a, al.b
+	var out []difference
+	for _, s := range t.suspects(al) {
+		q, r := a.Quantities[s.i], b.Quantities[s.j]
+		out = append(out, difference{Conflict{
+			A: a.source, B: b.source, SpanA: a.Span, SpanB: b.Span,
+			ValueSpanA: q.spanIn(a.Statement), ValueSpanB: r.spanIn(b.Statement),
+			Kind: q.Kind.String(), ValueA: q.textIn(a.Statement), ValueB: r.textIn(b.Statement),
+			Confidence: math.Round(s.confidence*1000) / 1000, Explanation: explain(a.Statement, b.Statement, q, r),
+			Sentences: PairHash(a.Text, b.Text),
+		}, s.evidence})
 	}
 	return out
 }

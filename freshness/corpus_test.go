@@ -197,7 +197,7 @@ func TestSearchStops(t *testing.T) {
 // copy of the one before with other values.
 func synthetic(n int) []Source {
 	r := rand.New(rand.NewPCG(7, 11))
-	zipf := rand.NewZipf(r, 1.1, 8, 20_000)
+	zipf := rand.NewZipf(r, 1.1, 150, 20_000) // without the 150 commonest, which are function words
 	units := []string{"days", "euros", "percent", "kilometres", "crates", "hours", "tickets", "seats", "GB", "people"}
 	var out []Source
 	var before []string

@@ -17,7 +17,7 @@ const minContainment = 0.4
 // one author writes twice, so that it is not the share of the words of both.
 func overlap(a, b *line) float64 {
 	if a.kinds&b.kinds == 0 || a.Row != b.Row || bits.OnesCount64(a.sketch&b.sketch) < minShared-1 ||
-		a.foreign(b) || a.stamped() || b.stamped() {
+		a.foreign(b) || a.stamped || b.stamped {
 		return 0
 	}
 	shared := a.shared(b)
@@ -26,23 +26,6 @@ func overlap(a, b *line) float64 {
 		return 0
 	}
 	return c
-}
-
-// stamped reports whether the line holds a date that is no value of it: "as of 3 May" makes it a snapshot, which says
-// nothing of another day.
-func (l *line) stamped() bool {
-	n := 0
-	for _, w := range l.words {
-		if w.class() == value && w.stem() == uint32(Date) {
-			n++
-		}
-	}
-	for _, q := range l.Quantities {
-		if q.Kind == Date {
-			n--
-		}
-	}
-	return n > 0
 }
 
 const (
@@ -82,8 +65,15 @@ func namesake(a, b string) bool {
 func dated(key string) bool {
 	for key != "" {
 		run := leadingRun(key)
-		if century := strings.HasPrefix(run, "19") || strings.HasPrefix(run, "20"); century && (len(run) == 4 || len(run) == 6 || len(run) == 8) {
-			return true
+		if strings.HasPrefix(run, "19") || strings.HasPrefix(run, "20") {
+			switch len(run) {
+			case 4:
+				return true
+			case 6, 8:
+				if _, ok := dateOf(atoi(run[:4]), atoi(run[4:6]), max(0, atoi(run[6:]))); ok && run[4:6] != "00" {
+					return true
+				}
+			}
 		}
 		key = key[len(run):]
 	}

@@ -104,11 +104,11 @@ func halfOf(name string) string {
 type conflictReport struct {
 	Pairs    []*pairFigures `json:"pairs"`
 	Feeds    []*feedFigures `json:"feeds"`
-	Examples []judgement    `json:"examples,omitempty"`
+	Examples []specimen       `json:"examples,omitempty"`
 }
 
-// A judgement is something that was judged, to be looked at by a person.
-type judgement struct {
+// A specimen is something that was judged, to be looked at by a person.
+type specimen struct {
 	Set  string `json:"set"`
 	What string `json:"what"` // "tier A, wrongly flagged", …
 	A    string `json:"a"`
@@ -118,20 +118,20 @@ type judgement struct {
 
 // examples collects examples. Those that are picked are spread by a hash, so that they are the same each time and
 // not all of one page.
-type examples []judgement
+type examples []specimen
 
-func (s *examples) add(x judgement) { *s = append(*s, x) }
+func (s *examples) add(x specimen) { *s = append(*s, x) }
 
-func (s examples) pick(n int) []judgement {
-	order := func(x judgement) uint32 {
+func (s examples) pick(n int) []specimen {
+	order := func(x specimen) uint32 {
 		h := fnv.New32a()
 		io.WriteString(h, x.A+"\x00"+x.B)
 		return h.Sum32()
 	}
-	slices.SortStableFunc(s, func(x, y judgement) int {
+	slices.SortStableFunc(s, func(x, y specimen) int {
 		return cmp.Or(cmp.Compare(x.Set, y.Set), cmp.Compare(x.What, y.What), cmp.Compare(order(x), order(y)))
 	})
-	var picked []judgement
+	var picked []specimen
 	for i, x := range s {
 		if i >= n && s[i-n].Set == x.Set && s[i-n].What == x.What {
 			continue

@@ -183,7 +183,7 @@ func (f *feedSearch) ask(ctx context.Context, d catalog.PutDocument, into *feedF
 	var a, b bool
 	for _, c := range found {
 		a, b = a || c.Tier == freshness.TierA, b || c.Tier == freshness.TierB
-		f.sample(fmt.Sprintf("tier %s, flag of a query, %s", tierName(c.Tier), into.Half), c, names)
+		f.keep(fmt.Sprintf("tier %s, flag of a query, %s", tierName(c.Tier), into.Half), c, names)
 	}
 	into.Queries++
 	if a {
@@ -206,7 +206,7 @@ func (f *feedSearch) whole(ctx context.Context, names []catalog.PassageID, into 
 		return err
 	}
 	for _, c := range found {
-		f.sample(fmt.Sprintf("tier %s, in the whole corpus", tierName(c.Tier)), c, names)
+		f.keep(fmt.Sprintf("tier %s, in the whole corpus", tierName(c.Tier)), c, names)
 		if c.Tier == freshness.TierA {
 			into.CorpusA++
 		} else {
@@ -223,9 +223,9 @@ func tierName(t freshness.Tier) string {
 	return "B"
 }
 
-func (f *feedSearch) sample(what string, c freshness.Contested, names []catalog.PassageID) {
+func (f *feedSearch) keep(what string, c freshness.Contested, names []catalog.PassageID) {
 	cut := func(name catalog.PassageID, s freshness.Span) string {
 		return name.Document.ID + ": " + string([]rune(f.known[name].text)[s.Start:s.End])
 	}
-	f.found.add(judgement{f.set, what, cut(names[c.A], c.SpanA), cut(names[c.B], c.SpanB), fmt.Sprintf("%s, confidence %.3f", c.Explanation, c.Confidence)})
+	f.found.add(specimen{f.set, what, cut(names[c.A], c.SpanA), cut(names[c.B], c.SpanB), fmt.Sprintf("%s, confidence %.3f", c.Explanation, c.Confidence)})
 }

@@ -89,9 +89,9 @@ func (r *conflictReport) judgePairs(file string, mistakes *examples) error {
 			}
 			switch {
 			case len(found) > 0 && p.Label != "conflict":
-				mistakes.add(judgement{set, fmt.Sprintf("tier %s, wrongly flagged, labelled %s, %s", tier, p.Label, half), p.A, p.B, found[0].Explanation})
+				mistakes.add(specimen{set, fmt.Sprintf("tier %s, wrongly flagged, labelled %s, %s", tier, p.Label, half), p.A, p.B, found[0].Explanation})
 			case len(found) == 0 && p.Label == "conflict" && numeric(p.A, p.B):
-				mistakes.add(judgement{set, fmt.Sprintf("tier %s, numeric and not found, %s", tier, half), p.A, p.B, ""})
+				mistakes.add(specimen{set, fmt.Sprintf("tier %s, numeric and not found, %s", tier, half), p.A, p.B, ""})
 			}
 		}
 		return nil
