@@ -104,7 +104,7 @@ func halfOf(name string) string {
 type conflictReport struct {
 	Pairs    []*pairFigures `json:"pairs"`
 	Feeds    []*feedFigures `json:"feeds"`
-	Examples []specimen       `json:"examples,omitempty"`
+	Examples []specimen     `json:"examples,omitempty"`
 }
 
 // A specimen is something that was judged, to be looked at by a person.
