@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -93,8 +95,8 @@ func TestHiddenFromStewards(t *testing.T) {
 						whole.hear(whole.as(asker.token), call).mustBe(t, part.hear(part.as(asker.token), call), "a query")
 					}
 					for range 8 {
-						for name, make := range deskCalls {
-							call := worldCall{contract(t)[name], one(make(w))}
+						for _, name := range slices.Sorted(maps.Keys(deskCalls)) { // in one order, so that a seed is one world
+							call := worldCall{contract(t)[name], one(deskCalls[name](w))}
 							with, without := whole.hear(whole.as(asker.token), call), part.hear(part.as(asker.token), call)
 							with.mustBe(t, without, fmt.Sprint(asker.token.Subject, ", with and without what is hidden"))
 							compared.Add(1)
