@@ -88,6 +88,22 @@ type Document struct {
 	Settlements []Settlement `cbor:"29,keyasint,omitempty"`
 }
 
+// Compared is the document as it is compared with others, without what it says. What it
+// supersedes counts within its own source alone; what replaces it is its own sender's to say.
+func (d *Document) Compared() freshness.Source {
+	key := func(id DocumentID) string { return id.Source + "\x00" + id.ID }
+	s := freshness.Source{Key: key(d.DocumentID), Lineage: d.URI, Signature: d.Signature, Modified: d.Modified, Verified: d.Verified.At}
+	for _, id := range d.Supersedes {
+		if id.Source == d.Source {
+			s.Related = append(s.Related, key(id))
+		}
+	}
+	for _, id := range d.SupersededBy {
+		s.ReplacedBy = append(s.ReplacedBy, key(id))
+	}
+	return s
+}
+
 // Clocks are the dates by which the document is judged, with what is expected of its source.
 //
 // A source shows that it is alive by its sessions. One that only sends lines shows it, for this

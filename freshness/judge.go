@@ -83,7 +83,7 @@ func During(c Clocks, now time.Time) (s State, from, until time.Time) {
 	}
 	if c.Cadence > 0 && !c.Confirmed.IsZero() {
 		silent := c.Confirmed.Add(1)
-		for range patience {
+		for range Patience {
 			silent = silent.Add(c.Cadence)
 		}
 		bound(silent)
@@ -112,7 +112,7 @@ func stateOf(c Clocks, f Finding, age time.Duration, now time.Time) State {
 		return Outdated
 	case !c.ValidFrom.IsZero() && now.Before(c.ValidFrom):
 		return NotYetValid
-	case f.Anchor.IsZero() || c.ReviewInterval <= 0 || c.silent(now):
+	case f.Anchor.IsZero() || c.ReviewInterval <= 0 || c.Silent(now):
 		return Unknown
 	case age < c.ReviewInterval:
 		return Fresh
@@ -125,14 +125,14 @@ func stateOf(c Clocks, f Finding, age time.Duration, now time.Time) State {
 	return Due
 }
 
-// patience is for how many cadences a source may be silent.
-const patience = 3
+// Patience is for how many cadences a source may be silent.
+const Patience = 3
 
-// silent reports whether the source has given no sign of life for more than three times as long as
+// Silent reports whether the source has given no sign of life for more than three times as long as
 // it promises: what it says may have changed long ago.
-func (c Clocks) silent(now time.Time) bool {
+func (c Clocks) Silent(now time.Time) bool {
 	// By division, so that a long cadence cannot overflow.
-	return c.Cadence > 0 && !c.Confirmed.IsZero() && (now.Sub(c.Confirmed)-1)/patience >= c.Cadence
+	return c.Cadence > 0 && !c.Confirmed.IsZero() && (now.Sub(c.Confirmed)-1)/Patience >= c.Cadence
 }
 
 // reasonOf puts the state into words. It names dates and never an age: two servers that hold
@@ -157,7 +157,7 @@ func reasonOf(c Clocks, f Finding, verified bool, now time.Time) string {
 		return since + "; next review due on " + date(f.Due)
 	}
 	switch {
-	case c.silent(now):
+	case c.Silent(now):
 		return "its source has not been synced since " + date(c.Confirmed) + ", though it promises to be every " + span(c.Cadence)
 	case !f.Anchor.IsZero():
 		return since + "; no review interval is set"

@@ -52,21 +52,9 @@ type Conflict struct {
 func Conflicts(results []Result) []Conflict {
 	sources := make([]freshness.Source, len(results))
 	for i, r := range results {
-		d := r.Document
-		s := freshness.Source{
-			Key: d.Source + "\x00" + d.ID, Lineage: d.URI, Signature: d.Signature,
-			Section:    strings.Join(r.Passage.Headings, "\x00"),
-			Statements: r.Passage.Statements, Modified: d.Modified, Verified: d.Verified.At,
-			Superseded: r.Finding.State == freshness.Superseded,
-		}
-		for _, id := range d.Supersedes {
-			if id.Source == d.Source {
-				s.Related = append(s.Related, id.Source+"\x00"+id.ID)
-			}
-		}
-		for _, id := range d.SupersededBy {
-			s.ReplacedBy = append(s.ReplacedBy, id.Source+"\x00"+id.ID)
-		}
+		s := r.Document.Compared()
+		s.Section, s.Statements = strings.Join(r.Passage.Headings, "\x00"), r.Passage.Statements
+		s.Superseded = r.Finding.State == freshness.Superseded
 		sources[i] = s
 	}
 	var list []Conflict

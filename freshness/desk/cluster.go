@@ -35,8 +35,8 @@ func clusters(list []live) []cluster {
 	for i, l := range list {
 		root[i] = i
 		for _, of := range []string{
-			fmt.Sprintf("%q %q", key(l.a.DocumentID), key(l.b.DocumentID)),
-			fmt.Sprintf("%q: %q", key(l.a.DocumentID), l.found.a.sentence), fmt.Sprintf("%q: %q", key(l.b.DocumentID), l.found.b.sentence),
+			fmt.Sprintf("%q %q", l.a.DocumentID, l.b.DocumentID),
+			fmt.Sprintf("%q: %q", l.a.DocumentID, l.found.a.sentence), fmt.Sprintf("%q: %q", l.b.DocumentID, l.found.b.sentence),
 		} {
 			if j, known := first[of]; known {
 				x, y := find(i), find(j)

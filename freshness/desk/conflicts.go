@@ -163,7 +163,7 @@ func (l live) judged(ctx context.Context, state *indexer.State, view acl.View) (
 			return Conflict{}, err
 		}
 		*s.Side = Side{Judged{*s.Document, finding, by}, s.sentence, s.value, s.span, s.valueSpan}
-		sides[i] = source(*s.Document)
+		sides[i] = s.Document.Compared()
 		sides[i].Superseded = finding.State == freshness.Superseded
 	}
 	switch l.settlement.Verdict {

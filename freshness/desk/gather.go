@@ -98,28 +98,13 @@ func (m *material) add(d catalog.Document, passages []catalog.Passage) {
 		if len(p.Statements) == 0 {
 			continue
 		}
-		s := source(d)
+		s := d.Compared()
 		s.Section, s.Statements = strings.Join(p.Headings, "\x00"), p.Statements
 		m.sources = append(m.sources, s)
 		m.at = append(m.at, place{d.DocumentID, d.ContentAt, p.Span, p.Runs})
 		m.statements += len(p.Statements)
 	}
 }
-
-// source is a document as it is compared, without what it says.
-func source(d catalog.Document) freshness.Source {
-	s := freshness.Source{
-		Key: key(d.DocumentID), Lineage: d.URI, Signature: d.Signature, Modified: d.Modified, Verified: d.Verified.At,
-	}
-	for _, id := range d.Supersedes {
-		if id.Source == d.Source {
-			s.Related = append(s.Related, key(id))
-		}
-	}
-	return s
-}
-
-func key(id catalog.DocumentID) string { return id.Source + "\x00" + id.ID }
 
 // found puts a conflict between two of the sources in terms of their documents, the first by id
 // first. The sources must be in the order of their documents' ids.

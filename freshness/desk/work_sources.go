@@ -10,6 +10,7 @@ import (
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/freshness"
 )
 
 // short is a duration without what is zero of it: "24h".
@@ -42,9 +43,6 @@ func (s signs) note(d catalog.Document, retrievals int64) {
 	s[d.Source] = of
 }
 
-// deadCadences is for how many times as long as it promises a source may be silent.
-const deadCadences = 3
-
 // deadSources adds the sources of the office that are silent, or whose last sync failed. They
 // are no documents, so only a filter on sources leaves any of them.
 func (w *worklist) deadSources(ctx context.Context, seen signs) error {
@@ -67,8 +65,8 @@ func (w *worklist) deadSources(ctx context.Context, seen signs) error {
 		item := WorkItem{Kind: DeadSource, Source: s.Name, Priority: deadSeverity * used(seen[s.Name].retrievals)}
 		lag := w.view.At().Sub(last)
 		switch broken := s.Error != "" || s.Session != nil && s.Session.Expired(w.view.At()); {
-		case s.Settings.Cadence > 0 && !last.IsZero() && (lag-1)/deadCadences >= s.Settings.Cadence:
-			times := float64(lag.Truncate(wholeDay)) / deadCadences / float64(s.Settings.Cadence)
+		case freshness.Clocks{Confirmed: last, Cadence: s.Settings.Cadence}.Silent(w.view.At()):
+			times := float64(lag.Truncate(wholeDay)) / freshness.Patience / float64(s.Settings.Cadence)
 			item.Priority *= min(max(times, 1), mostOverdue)
 			item.Summary = fmt.Sprintf("the source %q has not been synced since %s, though it promises to be every %s", s.Name, last.UTC().Format(time.DateOnly), short(s.Settings.Cadence))
 			item.Action = "find out why its job does not run; until then nothing of it can be trusted"
