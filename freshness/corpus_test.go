@@ -78,7 +78,7 @@ func TestSearchKnowsNoOrder(t *testing.T) {
 			t.Fatalf("in another order (-want +got):\n%s", diff)
 		}
 	})
-	if hits < 20 {
+	if hits < 20 && !testing.Short() {
 		t.Errorf("only %d conflicts in all corpora", hits)
 	}
 }

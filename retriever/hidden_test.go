@@ -185,6 +185,9 @@ func (n *tally) add(m tally) {
 }
 
 func (n *tally) check(t *testing.T) {
+	if testing.Short() {
+		return // too few to ask for some of everything
+	}
 	if n.hiding < n.answers/3 || n.conflicts == 0 || len(n.reasons) < 3 || n.empty == n.answers || n.waiting == 0 || n.more < n.answers/10 || n.waiting > n.answers*3/4 {
 		t.Errorf("the random worlds are too plain to prove anything: %+v", *n)
 	}
