@@ -7,7 +7,7 @@ CC     := $(shell go env CC)
 # Nothing here uses cgo; the race detector alone needs it.
 export CGO_ENABLED = 0
 
-.PHONY: help build test prove figures crash demo demo-audit generate breaking fuzz bench microbench clean
+.PHONY: help build test prove figures eval-freshness eval-conflicts crash demo demo-audit generate breaking fuzz bench microbench clean
 
 help: ## print this
 	@echo 'usage: make TARGET'
@@ -36,6 +36,9 @@ prove: ## run the long form of the tests of every promise and print what was cou
 figures: ## measure ingestion and the door, and print the tables of docs/performance.md
 	go test ./cmd/muniment -run "TestIngestionFigures|TestDoorFigures" -figures -v -count=1 -timeout 30m
 
+eval-freshness: ## measure on DATA/feeds how old versions of pages rank, which nothing marks as such
+	go test ./cmd/muniment -run '^TestFreshnessFigures$$' -freshness "$(DATA)" -v -count=1 -timeout 20m
+
 # From 200 random moments on, each failpoint has its turn; from 1000 on, 20 turns.
 N = 200
 crash: ## kill servers at N=200 random moments and at every failpoint, and count what is lost
@@ -46,6 +49,10 @@ demo: build ## walk through the example company with real servers, and stop
 
 demo-audit: build ## follow one answer of the example company from its report to its changed sources, and forge its record
 	bin/muniment demo --audit --company testdata/company --questions testdata/company-questions.json
+
+EXAMPLES = 0
+eval-conflicts: build ## measure the detector of conflicts on DATA=DIR with conflict/ and feeds/; EXAMPLES=5 prints mistakes
+	bin/muniment eval conflicts --data $(DATA) --examples $(EXAMPLES)
 
 generate: ## format the contract in proto/ and generate its Go code
 	tools/generate.sh

@@ -51,7 +51,7 @@ var mayImport = map[string]string{
 
 	"retriever":        "acl freshness catalog audit indexer",
 	"retriever/replay": "acl freshness catalog audit indexer retriever", // asks again what was asked
-	"freshness/desk":   "acl freshness catalog audit indexer",
+	"freshness/desk":   "acl freshness catalog audit indexer retriever",
 
 	"proto/muniment/v1": "",
 
@@ -64,7 +64,7 @@ var mayImport = map[string]string{
 	"api/identity/oidc/oidctest": "", // for tests
 
 	"cmd/muniment":        everything,
-	"cmd/muniment/folder": "acl proto/muniment/v1",
+	"cmd/muniment/folder": "acl freshness proto/muniment/v1",
 	"cmd/muniment/backup": "", // files and hashes: what they mean is for the program to say
 
 	"examples/go": "proto/muniment/v1", // an app: it has the contract and nothing else

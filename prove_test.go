@@ -43,6 +43,8 @@ var promises = []promise{
 	{"existence is secret", "^TestExistenceIsSecret$", []string{"./cmd/muniment"}, 1},
 	{"timing (measured, not promised)", "^TestTimingOfHiddenTerms$", []string{"./cmd/muniment"}, 1},
 	{"hidden means absent across app scopes", "^TestHiddenAcrossAppScopes$", []string{"./cmd/muniment"}, 1},
+	{"stewards see what they may read", "^TestHiddenFromStewards$", []string{"./cmd/muniment"}, 1},
+	{"reports agree with the review dates", "^TestReportOfRealFeeds$", []string{"./cmd/muniment"}, 1},
 	{"real feeds", "^TestRealFeeds", []string{"./cmd/muniment"}, 1},
 	{"hidden means absent", "^(TestHiddenMeansAbsent|TestHiddenDocumentsDoNotExist)$", []string{"./cmd/muniment", "./retriever"}, 2},
 }

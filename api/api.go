@@ -19,6 +19,7 @@ import (
 	"github.com/muniment/muniment/api/identity"
 	"github.com/muniment/muniment/api/limits"
 	"github.com/muniment/muniment/audit"
+	"github.com/muniment/muniment/freshness/desk"
 	"github.com/muniment/muniment/indexer"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 	"github.com/muniment/muniment/retriever"
@@ -75,6 +76,7 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 		&pb.ExplainAccessRequest{}, &pb.PreviewAccessChangeRequest{},
 		&pb.SetSourceRequest{}, &pb.ListSourcesRequest{}, &pb.StartSyncRequest{}, &pb.CommitSyncRequest{}, &pb.AbortSyncRequest{},
 		&pb.RecordAnswerRequest{}, &pb.ListRetrievalsRequest{}, &pb.ListRecordsRequest{}, &pb.TraceAnswerRequest{}, &pb.TraceDocumentRequest{}, &pb.ReplayRetrievalRequest{},
+		&pb.VerifyDocumentRequest{}, &pb.ReportFreshnessRequest{}, &pb.ListWorkRequest{}, &pb.ListConflictsRequest{}, &pb.ResolveConflictRequest{},
 		&pb.GetStatusRequest{}, &pb.CheckRequest{}, &pb.RebuildRequest{}, &pb.BackupRequest{},
 	))
 	if err != nil {
@@ -87,6 +89,7 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 	answers.Log = recorder{answers.Log}
 	s.Retriever = &answers
 	h := &handler{Server: s, validator: validator, preparing: make(chan struct{}, indexer.Workers())}
+	h.desk, h.judging = &desk.Desk{Indexer: s.Indexer, Log: s.Audit, Now: s.Now}, make(chan struct{}, reportsJudged)
 	door := &door{Patience: s.Patience.filled()}
 	g := grpc.NewServer(append(more,
 		grpc.InTapHandle(door.watched),
@@ -112,6 +115,7 @@ func New(s Server, more ...grpc.ServerOption) (*grpc.Server, *health.Server, err
 	pb.RegisterAccessServiceServer(g, access{handler: h})
 	pb.RegisterAuditServiceServer(g, auditing{handler: h})
 	pb.RegisterOperationsServiceServer(g, operations{handler: h})
+	pb.RegisterStewardshipServiceServer(g, stewardship{handler: h})
 	healthy := health.NewServer()
 	healthpb.RegisterHealthServer(g, healthy)
 	if h.declared, err = declared(g); err != nil {
@@ -127,6 +131,8 @@ type handler struct {
 	declared  map[string]*pb.MethodAccess // who may call what
 	preparing chan struct{}               // one place for each document being prepared
 	reporting locks                       // of answers that are being recorded, by request
+	desk      *desk.Desk
+	judging   chan struct{} // one place for each report on freshness that is being judged
 }
 
 // record makes an audit record of a read durable and returns its sealed receipt.

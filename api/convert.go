@@ -84,6 +84,9 @@ func toDocument(v *pb.Document) catalog.PutDocument {
 	for _, id := range v.GetSupersedes() {
 		m.Document.Supersedes = append(m.Document.Supersedes, toID(id))
 	}
+	for _, id := range v.GetSupersededBy() {
+		m.Document.SupersededBy = append(m.Document.SupersededBy, toID(id))
+	}
 	for _, p := range v.GetPassages() {
 		m.Passages = append(m.Passages, catalog.Passage{Text: p.GetText(), Headings: p.GetHeadings(), Vector: p.GetVector()})
 	}

@@ -90,6 +90,9 @@ var aboutSource = map[protoreflect.FullName]func(source string) []proto.Message{
 	"muniment.v1.AuditService.TraceDocument": func(s string) []proto.Message {
 		return []proto.Message{&pb.TraceDocumentRequest{Document: &pb.DocumentRef{Source: s, Id: "x"}}}
 	},
+	"muniment.v1.StewardshipService.VerifyDocument": func(s string) []proto.Message {
+		return []proto.Message{&pb.VerifyDocumentRequest{Document: &pb.DocumentRef{Source: s, Id: "x"}, ContentHash: hashOf("x")}}
+	},
 	"muniment.v1.AccessService.ExplainAccess": func(s string) []proto.Message {
 		return []proto.Message{&pb.ExplainAccessRequest{Document: &pb.DocumentRef{Source: s, Id: "x"}, Subject: &pb.Subject{Principal: ada}}}
 	},
@@ -154,6 +157,10 @@ func items(source string) []*pb.IngestRequest {
 	}
 }
 
+// berths is a page that states a price.
+const berths = "# The harbour\n\nA berth at the northern quay costs £40 a night for boats of any length. Water is free of charge, and there is nobody at the gate after dark. " +
+	"Whoever comes late moors at the outer wall and pays in the morning, at the office behind the ice house."
+
 // Methods of CLASS_ITEM refuse nobody; what they take or show is for the roles that they
 // declare, source by source.
 func TestItemsAsDeclared(t *testing.T) {
@@ -161,6 +168,13 @@ func TestItemsAsDeclared(t *testing.T) {
 	for _, source := range []string{"handbook", "wiki"} {
 		_, err := pb.NewSourceServiceClient(s.conn).SetSource(s.as(ada, "ingest"), &pb.SetSourceRequest{Source: &pb.Source{Name: source}})
 		s.must(err)
+	}
+	// A conflict in each source, which the two have no words in common for.
+	s.send(s.as(ada, "ingest"), rules("handbook", "a", "30 days", "2 years"), rules("handbook", "b", "14 days", "2 years"),
+		page("wiki", "a", strings.ReplaceAll(berths, "£40", "£45")), page("wiki", "b", berths))
+	var contested []*pb.ContestedValue
+	for _, source := range []string{"handbook", "wiki"} {
+		contested = append(contested, s.onlyConflict("steward:"+source))
 	}
 	if kinds := (&pb.IngestRequest{}).ProtoReflect().Descriptor().Oneofs().ByName("item").Fields().Len(); kinds != len(items("")) {
 		t.Fatalf("Ingest takes %d kinds of items, this test knows %d", kinds, len(items("")))
@@ -182,6 +196,37 @@ func TestItemsAsDeclared(t *testing.T) {
 			s.must(err)
 			for _, source := range got.GetSources() {
 				list = append(list, source.GetName())
+			}
+			return list
+		},
+		"muniment.v1.StewardshipService.ListWork": func(role string) (list []string) {
+			for _, i := range s.work(role).GetItems() {
+				if !slices.Contains(list, i.GetSource()) {
+					list = append(list, i.GetSource())
+				}
+			}
+			return slices.Sorted(slices.Values(list))
+		},
+		"muniment.v1.StewardshipService.ListConflicts": func(role string) (list []string) {
+			for _, cluster := range s.conflicts(role).GetClusters() {
+				list = append(list, cluster.GetDocuments()[0].GetSource())
+			}
+			return slices.Sorted(slices.Values(list))
+		},
+		"muniment.v1.StewardshipService.ResolveConflict": func(role string) (list []string) {
+			for _, c := range contested {
+				if _, err := s.resolve(s.as(ada, role), c, pb.Verdict_VERDICT_UNSPECIFIED, ""); !missingRole(err) {
+					s.must(err)
+					list = append(list, c.GetA().GetDocument().GetSource())
+				}
+			}
+			return list
+		},
+		"muniment.v1.StewardshipService.ReportFreshness": func(role string) (list []string) {
+			s.send(s.as(ada, "ingest"), page("handbook", "kept", "text"), page("wiki", "kept", "text"))
+			summary, _ := s.report(role, &pb.ReportFreshnessRequest{})
+			for _, c := range summary.GetSources() {
+				list = append(list, c.GetSource())
 			}
 			return list
 		},

@@ -150,6 +150,7 @@ func TestRolesComeFirst(t *testing.T) {
 		"muniment.v1.OperationsService.Backup":          {"admin"},
 		"muniment.v1.AccessService.ExplainAccess":       {"admin", "steward"},
 		"muniment.v1.AccessService.PreviewAccessChange": {"admin", "steward"},
+		"muniment.v1.StewardshipService.VerifyDocument": {"steward"},
 	}
 	for _, m := range methods(t) {
 		code, why := reason(s.call(s.as(ada), m))

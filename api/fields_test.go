@@ -15,6 +15,7 @@ import (
 // requests is every message that validate sees.
 var requests = []proto.Message{
 	&pb.IngestRequest{}, &pb.RetrieveRequest{}, &pb.GetDocumentRequest{}, &pb.GetGroupRequest{}, &pb.GetRecordRequest{},
+	&pb.VerifyDocumentRequest{}, &pb.ReportFreshnessRequest{},
 }
 
 // place is a field somewhere below a message: its path as an error names it, and a

@@ -339,8 +339,8 @@ func TestListsHavePages(t *testing.T) {
 			}
 		}
 	}
-	if paged != 5 {
-		t.Errorf("%d lists have pages, want those of Retrieve, ListSources, ListRetrievals, ListRecords and TraceDocument", paged)
+	if paged != 7 {
+		t.Errorf("%d lists have pages, want those of Retrieve, ListSources, ListRetrievals, ListRecords, TraceDocument, ListWork and ListConflicts", paged)
 	}
 }
 

@@ -27,6 +27,10 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 	if limit == 0 {
 		limit = defaultLimit
 	}
+	filter, err := toFilter(req)
+	if err != nil {
+		return nil, err
+	}
 	place, err := s.place(c, req)
 	if err != nil {
 		return nil, err
@@ -36,7 +40,7 @@ func (s retrieval) Retrieve(ctx context.Context, req *pb.RetrieveRequest) (*pb.R
 		return nil, err
 	}
 	answer, err := s.Retriever.Retrieve(ctx, c.Identity, retriever.Request{
-		ID: c.id, Query: req.GetQuery(), Limit: limit, From: from, Filter: toFilter(req.GetFilter()), AtLeast: atLeast, Chain: c.Chain,
+		ID: c.id, Query: req.GetQuery(), Limit: limit, From: from, Filter: filter, AsOf: toTime(req.GetAsOf()), AtLeast: atLeast, Chain: c.Chain,
 		Roles: roles(c), Vector: toVector(req.GetVector()),
 	})
 	if errors.Is(err, indexer.ErrTooManyTerms) {
@@ -83,14 +87,6 @@ func toVector(v *pb.QueryVector) *retriever.Vector {
 		return nil
 	}
 	return &retriever.Vector{Space: v.GetSpace(), Values: v.GetValues()}
-}
-
-func toFilter(f *pb.Filter) indexer.Filter {
-	filter := indexer.Filter{Sources: f.GetSources(), Labels: f.GetLabels(), Owners: toPrincipals(f.GetOwners())}
-	for _, c := range f.GetContainers() {
-		filter.Containers = append(filter.Containers, toID(c))
-	}
-	return filter
 }
 
 var (

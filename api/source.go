@@ -180,7 +180,7 @@ func refusedSync(m catalog.Mutation, o catalog.Outcome) error {
 func toSettings(s *pb.Source) catalog.SourceSettings {
 	return catalog.SourceSettings{
 		Cadence: s.GetCadence().AsDuration(), AccessBound: s.GetAccessBound().AsDuration(),
-		Contact: s.GetContact(), Clock: catalog.VersionClock(s.GetVersionClock()),
+		Contact: s.GetContact(), Clock: catalog.VersionClock(s.GetVersionClock()), ReviewInterval: s.GetReviewInterval().AsDuration(),
 	}
 }
 
@@ -191,7 +191,7 @@ func (h *handler) fromSource(s catalog.Source) *pb.Source {
 	lag, overdue := s.Lag(now)
 	out := &pb.Source{
 		Name: s.Name, Contact: s.Settings.Contact, VersionClock: pb.VersionClock(s.Settings.Clock),
-		Cadence: fromDuration(s.Settings.Cadence), AccessBound: fromDuration(s.Settings.AccessBound),
+		Cadence: fromDuration(s.Settings.Cadence), AccessBound: fromDuration(s.Settings.AccessBound), ReviewInterval: fromDuration(s.Settings.ReviewInterval),
 		Documents: int64(s.Documents), FirstChange: fromTime(s.First), LastChange: fromTime(s.Last), LastSync: fromTime(s.LastSync),
 		WithheldTime: fromTime(s.WithheldFrom()),
 		Lag:          fromDuration(lag), Overdue: overdue, Error: s.Error, ErrorTime: fromTime(s.ErrorAt),

@@ -41,6 +41,8 @@ var errorTable = []struct {
 	{catalog.ErrSyncUnknown, codes.FailedPrecondition, "SYNC_NOT_OPEN", "the session is not open: it was ended, has expired, or is of another source; start a new one"},
 	{catalog.ErrSyncIncomplete, codes.FailedPrecondition, "SYNC_INCOMPLETE", "not all documents were seen; send the rest, then commit again"},
 	{catalog.ErrSyncRemoves, codes.FailedPrecondition, "SYNC_REMOVES_TOO_MANY", "too many documents would be removed; confirm with allow_removals"},
+	{catalog.ErrContentChanged, codes.FailedPrecondition, "CONTENT_CHANGED", "the document has another text by now; read it, then vouch for its new content_hash"},
+	{catalog.ErrSettlements, codes.ResourceExhausted, "TOO_MANY_VERDICTS", "at most 1000 conflicts of one document with later ones can be settled; take verdicts back that no longer matter"},
 	{catalog.ErrProvisioned, codes.FailedPrecondition, "GROUP_PROVISIONED", "the identity provider keeps this group's members; change them there"},
 	{catalog.ErrPruned, codes.Unavailable, "UNAVAILABLE", "the state asked for is no longer kept; try again"},
 	{catalog.ErrFuture, codes.Unavailable, "UNAVAILABLE", "the state asked for has not been reached; try again"},

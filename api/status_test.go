@@ -40,6 +40,8 @@ var mapped = map[string]struct {
 	"catalog.ErrSyncIncomplete":    {catalog.ErrSyncIncomplete, codes.FailedPrecondition},
 	"catalog.ErrSyncRemoves":       {catalog.ErrSyncRemoves, codes.FailedPrecondition},
 	"catalog.ErrProvisioned":       {catalog.ErrProvisioned, codes.FailedPrecondition},
+	"catalog.ErrContentChanged":    {catalog.ErrContentChanged, codes.FailedPrecondition},
+	"catalog.ErrSettlements":       {catalog.ErrSettlements, codes.ResourceExhausted},
 	"catalog.ErrPruned":            {catalog.ErrPruned, codes.Unavailable},
 	"catalog.ErrFuture":            {catalog.ErrFuture, codes.Unavailable},
 	"catalog.ErrDamaged":           {catalog.ErrDamaged, codes.DataLoss},
@@ -75,6 +77,8 @@ var unmapped = map[string]string{
 	"replay.ErrTooLarge":      "notReplayed names the limit",
 	"replay.ErrTooLong":       "notReplayed names the limit",
 	"replay.ErrBusy":          "notReplayed makes its status, for only one method meets it",
+	"desk.ErrPlace":           "becomes the one error of page tokens",
+	"desk.ErrNoConflict":      "ResolveConflict makes its status, for only one method meets it",
 	"replay.ErrEmbedder":      "notReplayed makes its status, for only one method meets it",
 	"indexer.ErrUnknownIndex": "the contract's rule lists the indexes",
 	"identity.ErrNoKeyRing":   "serve ends with it before it listens",
@@ -97,7 +101,7 @@ func TestEverySentinelHasAStatus(t *testing.T) {
 	found := map[string]bool{}
 	for name, dir := range map[string]string{
 		"catalog": "../catalog", "acl": "../acl", "indexer": "../indexer", "retriever": "../retriever", "identity": "identity", "audit": "../audit",
-		"replay": "../retriever/replay",
+		"replay": "../retriever/replay", "desk": "../freshness/desk",
 	} {
 		for _, sentinel := range sentinels(t, dir) {
 			key := name + "." + sentinel

@@ -74,7 +74,7 @@ const dues = "# Berths\n\nThe berth dues are £40 a week.\n\nPay at the office.\
 
 // TestTraceTellsWhatChanged changes each of an answer's sources in another way.
 func TestTraceTellsWhatChanged(t *testing.T) {
-	ids := []string{"same", "edited", "moved", "revoked", "opened", "deleted", "replaced", "left"}
+	ids := []string{"same", "edited", "moved", "revoked", "opened", "deleted", "replaced", "left", "renamed"}
 	var items []*pb.IngestRequest
 	for _, id := range ids {
 		items = append(items, version(page("handbook", id, dues), 1, func(d *pb.Document) { d.Text += "\nAlso see " + id + ".\n" }))
@@ -92,6 +92,10 @@ func TestTraceTellsWhatChanged(t *testing.T) {
 		version(page("handbook", "moved", dues), 2, func(d *pb.Document) { d.Text = "News first.\n\n" + dues + "\nAlso see moved.\n" }),
 		closedTo("revoked", "user:local/eve"), closedTo("opened", ada),
 		&pb.IngestRequest{Item: &pb.IngestRequest_Delete{Delete: &pb.DocumentDeletion{Source: "handbook", Id: "deleted", Version: 2}}},
+		version(page("handbook", "renamed", dues), 2, func(d *pb.Document) {
+			d.Text += "\nAlso see renamed.\n"
+			d.SupersededBy = []*pb.DocumentRef{ref("newer"), ref("never")}
+		}),
 		version(page("handbook", "newer", "Nothing of the kind."), 1, func(d *pb.Document) {
 			d.Supersedes = []*pb.DocumentRef{ref("replaced")}
 		}),
@@ -101,7 +105,7 @@ func TestTraceTellsWhatChanged(t *testing.T) {
 	told := changes(resp)
 	for id, want := range map[string]string{
 		"same": "", "edited": "EDITED", "moved": "EDITED", "revoked": "REVOKED", "opened": "ACCESS_CHANGED", "deleted": "DELETED",
-		"replaced": "SUPERSEDED by newer", "left": "REVOKED",
+		"replaced": "SUPERSEDED by newer", "left": "REVOKED", "renamed": "EDITED, SUPERSEDED by newer",
 	} {
 		got, _, _ := strings.Cut(told[id], "CONFLICT") // with the copy that was edited
 		if got = strings.TrimSuffix(got, ", "); got != want {

@@ -69,6 +69,15 @@ type Retrieval struct {
 	Sources      []Source        `json:"sources,omitempty"`  // in the order of the answer
 	Conflicts    int             `json:"conflicts,omitempty"`
 	Caller       *Caller         `json:"caller,omitempty"` // nil in records of older servers
+	// Expected is what the judgement took from the sources, by name.
+	Expected map[string]Expectation `json:"expected,omitempty"`
+}
+
+// Expectation is what was expected of a source.
+type Expectation struct {
+	ReviewInterval time.Duration `json:"review_interval,omitempty"` // of documents that have none of their own
+	Cadence        time.Duration `json:"cadence,omitempty"`         // how often it promises to be synced
+	LastSync       time.Time     `json:"last_sync,omitzero"`
 }
 
 // Caller is what a token said of whom it was made for, beside user, app and chain: what decided, with
@@ -122,6 +131,9 @@ type Change struct {
 	ID          string `json:"id,omitempty"`
 	Version     int64  `json:"version,omitempty"`
 	ContentHash string `json:"content_hash,omitempty"`
+	With        string `json:"with,omitempty"`    // of a conflict, the other document: source/id
+	Verdict     string `json:"verdict,omitempty"` // of a conflict, what a steward said
+	Note        string `json:"note,omitempty"`    // what whoever did it said of it; leaves with the body when that is erased
 }
 
 // Erasure names the earlier entries whose bodies were erased. It is what makes their erasure

@@ -34,7 +34,8 @@ type Store interface {
 	// ErrPoisoned.
 	Commit(ctx context.Context, c Commit) (Committed, error)
 	// Snapshot pins a revision that has been committed and not pruned; 0 means the newest.
-	// Its views withhold what the sources' settings and syncs say when it is pinned.
+	// Its views withhold what the sources' settings and syncs say when it is pinned, and so is
+	// what it expects of them.
 	// Errors: ErrPruned, ErrFuture.
 	Snapshot(ctx context.Context, at Revision) (Snapshot, error)
 	// Changes yields, ordered by revision, the newest state of everything that changed
@@ -104,6 +105,9 @@ type Snapshot interface {
 	// Error: ErrNotFound if nothing was ever heard of the document, or its tombstone was
 	// dropped.
 	Standing(ctx context.Context, id DocumentID) (Standing, error)
+	// Expected is what is expected of a source, as its settings and syncs were when the snapshot
+	// was pinned, whatever the revision.
+	Expected(source string) Expectation
 	// Directory is the groups at this revision. It holds nothing of documents, but is for
 	// callers with a role alone: who is in which group is not everybody's to know.
 	Directory() *acl.Directory

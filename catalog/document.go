@@ -68,9 +68,12 @@ type Document struct {
 	// Hidden is how many code points of the text its readers do not see.
 	Hidden int `cbor:"25,keyasint,omitempty"`
 	// Pending says that the passages wait for their vectors in the server's own space.
-	Pending     bool              `cbor:"26,keyasint,omitempty"`
-	ContentHash [sha256.Size]byte `cbor:"20,keyasint"` // of the original text
-	LineHash    [sha256.Size]byte `cbor:"21,keyasint"` // of all content fields, to tell a reused version
+	Pending bool `cbor:"26,keyasint,omitempty"`
+	// SupersededBy are documents of any source that replace this one, by what its own sender or
+	// its own text says. One without a source is whatever stands at that address.
+	SupersededBy []DocumentID      `cbor:"28,keyasint,omitempty"`
+	ContentHash  [sha256.Size]byte `cbor:"20,keyasint"` // of the original text
+	LineHash     [sha256.Size]byte `cbor:"21,keyasint"` // of all content fields, to tell a reused version
 
 	// Set by the store.
 	Access    Access    `cbor:"17,keyasint"`
@@ -80,6 +83,46 @@ type Document struct {
 	State     State     `cbor:"23,keyasint"`
 	ContentAt Revision  `cbor:"24,keyasint"`           // the revision that stored this content
 	VectorsAt Revision  `cbor:"27,keyasint,omitempty"` // the revision that stored its vectors later, 0 if none did
+	// Settlements are what stewards have said of conflicts with documents that come after it by
+	// id. They outlive its versions.
+	Settlements []Settlement `cbor:"29,keyasint,omitempty"`
+}
+
+// Compared is the document as it is compared with others, without what it says. What it
+// supersedes counts within its own source alone; what replaces it is its own sender's to say.
+func (d *Document) Compared() freshness.Source {
+	key := func(id DocumentID) string { return id.Source + "\x00" + id.ID }
+	s := freshness.Source{Key: key(d.DocumentID), Lineage: d.URI, Signature: d.Signature, Modified: d.Modified, Verified: d.Verified.At}
+	for _, id := range d.Supersedes {
+		if id.Source == d.Source {
+			s.Related = append(s.Related, key(id))
+		}
+	}
+	for _, id := range d.SupersededBy {
+		s.ReplacedBy = append(s.ReplacedBy, key(id))
+	}
+	return s
+}
+
+// Clocks are the dates by which the document is judged, with what is expected of its source.
+//
+// A source shows that it is alive by its sessions. One that only sends lines shows it, for this
+// document, by the document's own: to take those of its other documents too would tell of hidden
+// ones.
+func (d *Document) Clocks(of Expectation) freshness.Clocks {
+	c := freshness.Clocks{
+		Modified: d.Modified, Verified: d.Verified.At, ReviewInterval: d.ReviewInterval,
+		ValidFrom: d.ValidFrom, ValidUntil: d.ValidUntil, Cadence: of.Cadence, Confirmed: of.LastSync,
+	}
+	if c.ReviewInterval <= 0 {
+		c.ReviewInterval = of.ReviewInterval
+	}
+	for _, t := range []time.Time{d.Synced, d.ACLSynced} {
+		if t.After(c.Confirmed) {
+			c.Confirmed = t
+		}
+	}
+	return c
 }
 
 // State says what a stored record stands for.

@@ -7,8 +7,8 @@ import (
 )
 
 // Mutation is one change asked of a store: PutDocument, PutAccess, DeleteDocument,
-// SeeDocument, PutVectors, PutContainer, PutGroup, PutEntry, PutSource, StartSync,
-// CommitSync, AbortSync or CollectTombstones.
+// SeeDocument, PutVectors, VerifyDocument, SettleConflict, PutContainer, PutGroup, PutEntry,
+// PutSource, StartSync, CommitSync, AbortSync or CollectTombstones.
 type Mutation interface{ mutation() }
 
 // PutDocument stores a document version with its text and passages. Document's fields

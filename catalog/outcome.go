@@ -61,6 +61,8 @@ var (
 	ErrSyncIncomplete = errors.New("catalog: the sync session has not seen all documents")
 	ErrProvisioned    = errors.New("catalog: the group is kept by a provisioning client")
 	ErrSyncRemoves    = errors.New("catalog: the sync session would remove too many documents")
+	ErrContentChanged = errors.New("catalog: the document has another text by now")
+	ErrSettlements    = errors.New("catalog: too many conflicts of the document are settled")
 )
 
 // Change is the newest state of one thing that changed. Exactly one of the pointers is

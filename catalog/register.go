@@ -34,7 +34,8 @@ func (m PutDocument) Next(old Document, of Source, at time.Time) (next Document,
 		next.Rows, next.ContentAt, next.VectorsAt = Rows{}, 0, 0
 		next.Access, next.ACLSynced = old.Access, old.ACLSynced
 		next.State, next.Synced = Present, at
-		if next.Verified == (Verification{}) && old.State == Present && old.ContentHash == next.ContentHash {
+		next.Settlements = old.Settlements
+		if old.State == Present && old.ContentHash == next.ContentHash && next.Verified.yieldsTo(old.Verified, at) {
 			next.Verified = old.Verified // nobody edited what was vouched for
 		}
 		replaced, o.Changed = true, true
@@ -45,6 +46,12 @@ func (m PutDocument) Next(old Document, of Source, at time.Time) (next Document,
 		o.Changed = o.Changed || changed
 	}
 	return next, replaced, o
+}
+
+// yieldsTo reports whether the other verification of the same text stays in place of this
+// one: if there is no other, or if it is the later. One from the future yields to any.
+func (v Verification) yieldsTo(other Verification, at time.Time) bool {
+	return v == (Verification{}) || other.At.After(v.At) && !other.At.After(at)
 }
 
 // takes says why a line with this version can change nothing of the document's content, nil

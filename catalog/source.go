@@ -35,6 +35,8 @@ type SourceSettings struct {
 	AccessBound time.Duration `cbor:"2,keyasint,omitempty"` // how old its permissions may become; 0 = any age
 	Contact     string        `cbor:"3,keyasint,omitempty"`
 	Clock       VersionClock  `cbor:"4,keyasint,omitempty"`
+	// ReviewInterval is that of documents that have none of their own; 0 = none.
+	ReviewInterval time.Duration `cbor:"5,keyasint,omitempty"`
 }
 
 // VersionClock says how a source counts the versions of its documents.
@@ -101,6 +103,41 @@ func Withholding(sources []Source) acl.Withholding {
 		}
 	}
 	return w
+}
+
+// Expectation is what the judgement of a source's documents takes from the source.
+type Expectation struct {
+	ReviewInterval time.Duration // of documents that have none of their own; 0 = none
+	Cadence        time.Duration // how often it promises to be synced; 0 = no promise
+	LastSync       time.Time     // when a session was last committed
+}
+
+// Equal reports whether the same is expected.
+func (e Expectation) Equal(f Expectation) bool {
+	return e.ReviewInterval == f.ReviewInterval && e.Cadence == f.Cadence && e.LastSync.Equal(f.LastSync)
+}
+
+// Expected is what is expected of the source.
+func (s *Source) Expected() Expectation {
+	e := Expectation{ReviewInterval: s.Settings.ReviewInterval, Cadence: s.Settings.Cadence}
+	if e.Cadence > 0 {
+		e.LastSync = s.LastSync // which means nothing without a promise
+	}
+	return e
+}
+
+// Expectations is what is expected of the sources of which anything is.
+func Expectations(sources []Source) map[string]Expectation {
+	var all map[string]Expectation
+	for i := range sources {
+		if e := sources[i].Expected(); !e.Equal(Expectation{}) {
+			if all == nil {
+				all = map[string]Expectation{}
+			}
+			all[sources[i].Name] = e
+		}
+	}
+	return all
 }
 
 // Lag is how long ago the source was last synced or, if it never was, last changed, and

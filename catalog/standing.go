@@ -12,15 +12,18 @@ type Standing struct {
 	Version     int64
 	ContentHash [sha256.Size]byte
 	Supersedes  []DocumentID
-	Access      Access
-	Containers  []Container // from the document's own up to the root
-	Dangling    string      // see Document.Containers
+	// SupersededBy is what the document's own sender or text says.
+	SupersededBy []DocumentID
+	Access       Access
+	Containers   []Container // from the document's own up to the root
+	Dangling     string      // see Document.Containers
 }
 
 // Stands returns how the document stands. Lookup returns a container of its source.
 func (d *Document) Stands(lookup func(id string) (Container, bool)) Standing {
 	s := Standing{
-		State: d.State, Version: d.Version, ContentHash: d.ContentHash, Supersedes: d.Supersedes, Access: d.Access,
+		State: d.State, Version: d.Version, ContentHash: d.ContentHash, Supersedes: d.Supersedes,
+		SupersededBy: d.SupersededBy, Access: d.Access,
 	}
 	s.Containers, s.Dangling = d.Containers(lookup)
 	return s

@@ -21,10 +21,12 @@ type line struct {
 	names   []uint32 // those of them that are names
 	sketch  uint64   // one bit per stem: a quick upper bound of what two lines share
 	kinds   uint32   // bit set of the kinds of its quantities
+	stamped bool     // holds a date that is no value of it: "as of 3 May"
 }
 
 func newLine(s *Statement, source int, section string) line {
 	l := line{Statement: s, source: source, section: section, words: unpackWords(s.Words)}
+	dates := 0 // that are no values
 	for _, w := range l.words {
 		if w.bearing() {
 			l.stems = append(l.stems, w.stem())
@@ -33,12 +35,19 @@ func newLine(s *Statement, source int, section string) line {
 				l.names = append(l.names, w.stem())
 			}
 		}
+		if w == newWord(uint32(Date), value) {
+			dates++
+		}
 	}
 	slices.Sort(l.stems)
 	l.stems = slices.Compact(l.stems)
 	for _, q := range s.Quantities {
 		l.kinds |= 1 << q.Kind
+		if q.Kind == Date {
+			dates--
+		}
 	}
+	l.stamped = dates > 0
 	return l
 }
 
@@ -49,17 +58,7 @@ func similarity(a, b *line) float64 {
 	if a.kinds&b.kinds == 0 || a.Row != b.Row || !row && bits.OnesCount64(a.sketch&b.sketch) < minShared-1 || a.foreign(b) {
 		return 0
 	}
-	shared := 0
-	for i, j := 0, 0; i < len(a.stems) && j < len(b.stems); {
-		switch {
-		case a.stems[i] < b.stems[j]:
-			i++
-		case a.stems[i] > b.stems[j]:
-			j++
-		default:
-			shared, i, j = shared+1, i+1, j+1
-		}
-	}
+	shared := a.shared(b)
 	union := len(a.stems) + len(b.stems) - shared
 	if shared < minShared && !(shared == 2 && union == 2) && !row {
 		return 0
@@ -68,6 +67,28 @@ func similarity(a, b *line) float64 {
 		return sim
 	}
 	return 0
+}
+
+// jaccard is the share of the words of both lines that both have.
+func jaccard(a, b *line) float64 {
+	shared := a.shared(b)
+	return float64(shared) / float64(len(a.stems)+len(b.stems)-shared)
+}
+
+// shared counts the words that both lines have.
+func (l *line) shared(other *line) int {
+	n := 0
+	for i, j := 0, 0; i < len(l.stems) && j < len(other.stems); {
+		switch {
+		case l.stems[i] < other.stems[j]:
+			i++
+		case l.stems[i] > other.stems[j]:
+			j++
+		default:
+			n, i, j = n+1, i+1, j+1
+		}
+	}
+	return n
 }
 
 // shortWords is how many words a sentence needs to say by itself what it is about.
@@ -93,7 +114,7 @@ type alignment struct {
 // best counterpart too, if that choice is unique, and if neither has an identical twin on the other
 // side: then the value is in both documents and the rest is another sentence. Every comparison is
 // taken off work; below zero, what has been found is not complete.
-func align(as, bs []line, work *int) []alignment {
+func (t *test) align(as, bs []line, work *int) []alignment {
 	bestA, bestB := make([]best, len(as)), make([]best, len(bs))
 	// Two versions share most sentences letter by letter. Those are twins already, and cannot be the
 	// counterpart of one another's neighbours either, so that pairs of them need no comparison.
@@ -114,7 +135,7 @@ func align(as, bs []line, work *int) []alignment {
 			if *work--; *work < 0 {
 				return nil
 			}
-			sim := similarity(&as[i], &bs[j])
+			sim := t.alike(&as[i], &bs[j])
 			if sim == 0 || sim < 1 && sim+agreementWeight < min(bestA[i].score, bestB[j].score) {
 				continue // no counterpart, or not the best one for either
 			}
@@ -132,7 +153,7 @@ func align(as, bs []line, work *int) []alignment {
 		if !bestA[i].single() || !bestB[j].single() || bestB[j].other != i {
 			continue
 		}
-		out = append(out, alignment{&as[i], &bs[j], similarity(&as[i], &bs[j])})
+		out = append(out, alignment{&as[i], &bs[j], jaccard(&as[i], &bs[j])})
 	}
 	return out
 }

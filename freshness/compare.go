@@ -14,16 +14,20 @@ const edited = 0.9
 
 // Conflict is a value difference between two statements of two sources.
 type Conflict struct {
-	A, B                   int     // indexes of the two sources; 0 and 1 from Compare
-	SpanA, SpanB           Span    // the sentences, each in its passage
-	ValueSpanA, ValueSpanB Span    // the values themselves, each in its passage
-	Kind                   string  // "money", "percent", "duration", …
-	ValueA, ValueB         string  // as written
-	Confidence             float64 // 0 to 1
-	Explanation            string  // a sentence a person can read
-	Preferred              int     // 0 neither, 1 A, 2 B
-	PreferredReason        string  // why; "" if neither
+	A, B                   int      // indexes of the two sources; 0 and 1 from Compare
+	SpanA, SpanB           Span     // the sentences, each in its passage
+	ValueSpanA, ValueSpanB Span     // the values themselves, each in its passage
+	Kind                   string   // "money", "percent", "duration", …
+	ValueA, ValueB         string   // as written
+	Confidence             float64  // 0 to 1
+	Explanation            string   // a sentence a person can read
+	Sentences              [32]byte // names the two sentences, whichever comes first: see PairHash
+	Preferred              int      // 0 neither, 1 A, 2 B
+	PreferredReason        string   // why; "" if neither
 }
+
+// Ordered returns the conflict with its lower source index as A.
+func (c Conflict) Ordered() Conflict { return c.ordered() }
 
 // Compare returns the values on which two lists of statements differ, in the order of the first
 // list, whatever the relation of the two documents. Swapping the lists mirrors the result. It is
@@ -32,7 +36,7 @@ type Conflict struct {
 func Compare(a, b []Statement) []Conflict {
 	var out []Conflict
 	work := DefaultWork
-	for _, d := range differences(lines(a, 0), lines(b, 1), &work) {
+	for _, d := range relatives.differences(lines(a, 0), lines(b, 1), &work) {
 		out = append(out, d.Conflict)
 	}
 	slices.SortFunc(out, byPlace)
@@ -68,10 +72,21 @@ type difference struct {
 	evidence
 }
 
-func differences(as, bs []line, work *int) []difference {
+// A test says how two documents are compared: which lines may be counterparts, and from what evidence a
+// difference between them is a conflict.
+type test struct {
+	alike      func(a, b *line) float64 // 0 to 1; 0 if they cannot be counterparts
+	confidence func(evidence) float64   // 0 to 1
+	threshold  float64                  // the confidence from which a difference is a conflict
+}
+
+// relatives compares versions and copies.
+var relatives = test{similarity, evidence.confidence, threshold}
+
+func (t *test) differences(as, bs []line, work *int) []difference {
 	var out []difference
-	for _, al := range align(as, bs, work) {
-		out = append(out, differencesIn(al)...)
+	for _, al := range t.align(as, bs, work) {
+		out = append(out, t.differencesIn(al)...)
 	}
 	return out
 }
@@ -82,10 +97,17 @@ type slot struct {
 	context float64
 }
 
-// differencesIn compares the values of two aligned lines. First every value that the other side also
+// A suspect is a slot whose values differ, and how likely they are a conflict.
+type suspect struct {
+	slot
+	evidence
+	confidence float64
+}
+
+// suspects compares the values of two aligned lines. First every value that the other side also
 // states is set aside, equal ones before merely agreeing ones; what is left on both sides, of one
 // kind and unit, is a difference.
-func differencesIn(al alignment) []difference {
+func (t *test) suspects(al alignment) []suspect {
 	a, b := al.a, al.b
 	usedA, usedB := make([]bool, len(a.Quantities)), make([]bool, len(b.Quantities))
 	oneSentence := al.sim >= edited
@@ -121,21 +143,33 @@ func differencesIn(al alignment) []difference {
 		return sameSlot(a.Quantities[s.i], b.Quantities[s.j], a.Row != 0, oneSentence && s.context >= edited)
 	})
 
-	var out []difference
+	var out []suspect
 	for _, s := range rest {
 		q, r := a.Quantities[s.i], b.Quantities[s.j]
 		if !oneSentence && elsewhere(a, b, q, r) {
 			continue
 		}
 		e := evidenceFor(al, s, q, r, len(rest))
-		if p := e.confidence(); p >= threshold {
-			out = append(out, difference{Conflict{
-				A: a.source, B: b.source, SpanA: a.Span, SpanB: b.Span,
-				ValueSpanA: q.spanIn(a.Statement), ValueSpanB: r.spanIn(b.Statement),
-				Kind: q.Kind.String(), ValueA: q.textIn(a.Statement), ValueB: r.textIn(b.Statement),
-				Confidence: math.Round(p*1000) / 1000, Explanation: explain(a.Statement, b.Statement, q, r),
-			}, e})
+		if p := t.confidence(e); p >= t.threshold {
+			out = append(out, suspect{s, e, p})
 		}
+	}
+	return out
+}
+
+// differencesIn says the suspects of two aligned lines as conflicts.
+func (t *test) differencesIn(al alignment) []difference {
+	a, b := al.a, al.b
+	var out []difference
+	for _, s := range t.suspects(al) {
+		q, r := a.Quantities[s.i], b.Quantities[s.j]
+		out = append(out, difference{Conflict{
+			A: a.source, B: b.source, SpanA: a.Span, SpanB: b.Span,
+			ValueSpanA: q.spanIn(a.Statement), ValueSpanB: r.spanIn(b.Statement),
+			Kind: q.Kind.String(), ValueA: q.textIn(a.Statement), ValueB: r.textIn(b.Statement),
+			Confidence: math.Round(s.confidence*1000) / 1000, Explanation: explain(a.Statement, b.Statement, q, r),
+			Sentences: PairHash(a.Text, b.Text),
+		}, s.evidence})
 	}
 	return out
 }

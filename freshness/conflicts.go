@@ -14,6 +14,7 @@ type Source struct {
 	Key        string      // the document version; sources with equal keys are never compared
 	Lineage    string      // equal and not empty: versions of one document
 	Related    []string    // keys of the documents that this one declares to supersede
+	ReplacedBy []string    // keys of the documents that this one declares to be superseded by
 	Signature  Signature   // of the whole document
 	Section    string      // heading path of the passage, "" if not known; tells short sentences apart
 	Statements []Statement // of the passage
@@ -51,23 +52,36 @@ func ConflictsWithin(sources []Source, work int) (conflicts []Conflict, complete
 			}
 			a.unpack(sources)
 			b.unpack(sources)
-			found := differences(a.lines, b.lines, &work)
+			found := inRelatives(a, b, rel, &work)
 			if work < 0 {
 				slices.SortStableFunc(out, byPlace)
 				return out, false
 			}
-			if rel == copied && siblings(found, a, b) {
-				continue
-			}
-			side, why := prefer(a, b)
-			for _, d := range found {
-				d.Preferred, d.PreferredReason = side, why
-				out = append(out, d.Conflict.ordered())
-			}
+			out = append(out, preferring(found, a, b)...)
 		}
 	}
 	slices.SortStableFunc(out, byPlace)
 	return out, true
+}
+
+// inRelatives returns the differences between two related documents; below zero of work, they are not complete.
+func inRelatives(a, b *document, rel kinship, work *int) []difference {
+	found := relatives.differences(a.lines, b.lines, work)
+	if rel == copied && siblings(found, a, b) {
+		return nil
+	}
+	return found
+}
+
+// preferring turns differences between a and b into conflicts that say whom to believe.
+func preferring(found []difference, a, b *document) []Conflict {
+	var out []Conflict
+	side, why := prefer(a, b)
+	for _, d := range found {
+		d.Preferred, d.PreferredReason = side, why
+		out = append(out, d.Conflict.ordered())
+	}
+	return out
 }
 
 // A document is the sources of one key.
@@ -114,7 +128,7 @@ const (
 
 func relationOf(a, b *document) kinship {
 	switch {
-	case a.Lineage != "" && a.Lineage == b.Lineage, slices.Contains(a.Related, b.Key), slices.Contains(b.Related, a.Key):
+	case a.Lineage != "" && a.Lineage == b.Lineage, declares(a, b), declares(b, a):
 		return versions
 	case a.Signature.Similarity(b.Signature) >= copySimilarity && !series(a.Key, b.Key):
 		return copied
@@ -178,10 +192,16 @@ func siblings(found []difference, a, b *document) bool {
 
 // prefer says which of two documents to believe, 1 for a, 2 for b, 0 for neither, and why.
 func prefer(a, b *document) (int, string) {
-	declares := func(x, y *document) bool { return slices.Contains(x.Related, y.Key) }
 	switch {
 	case declares(a, b) != declares(b, a):
-		return pick(declares(a, b)), "it declares to supersede the other"
+		newer, older := a, b
+		if declares(b, a) {
+			newer, older = b, a
+		}
+		if slices.Contains(newer.Related, older.Key) {
+			return pick(newer == a), "it declares to supersede the other"
+		}
+		return pick(newer == a), "the other declares to be superseded by it"
 	case a.Superseded != b.Superseded:
 		return pick(b.Superseded), "the other has been superseded"
 	case !a.Verified.Equal(b.Verified):
@@ -190,6 +210,11 @@ func prefer(a, b *document) (int, string) {
 		return pick(a.Modified.After(b.Modified)), "it was modified later"
 	}
 	return 0, ""
+}
+
+// declares reports whether one of the two declares that newer supersedes older.
+func declares(newer, older *document) bool {
+	return slices.Contains(newer.Related, older.Key) || slices.Contains(older.ReplacedBy, newer.Key)
 }
 
 func pick(a bool) int {

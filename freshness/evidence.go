@@ -19,6 +19,7 @@ type evidence struct {
 	added      int     // words next to the value that only one of the sentences has
 	others     int     // further differences in the same pair of sentences
 	loose      bool    // an ordinal or a day of the week, which change with the subject
+	common     bool    // a date, a time, a length of time, a version, an address: a page states several, of anything
 }
 
 // confidence is a logistic function with a handful of round weights, chosen on revisions of public
@@ -61,6 +62,7 @@ func evidenceFor(al alignment, s slot, q, r Quantity, differences int) evidence 
 		scoped:     a.narrower(b) || b.narrower(a),
 		others:     differences - 1,
 		loose:      q.Kind == Ordinal || q.Kind == Weekday,
+		common:     q.Kind >= Date && q.Kind <= Email || q.Kind == Duration || q.Kind == Frequency,
 	}
 	if !e.swapped {
 		e.added = onlyA + onlyB
@@ -144,7 +146,7 @@ func windows(a, b []word, at, bt, step int) float64 {
 			}
 			total += weight
 			for e := 1; e <= reach; e++ {
-				if k := j + e*step; k >= 0 && k < len(y) && alike(x[p], y[k]) {
+				if k := j + e*step; k >= 0 && k < len(y) && sameWord(x[p], y[k]) {
 					hit += weight
 					break
 				}
@@ -159,8 +161,8 @@ func windows(a, b []word, at, bt, step int) float64 {
 	return hit / total
 }
 
-// alike compares two words regardless of capitals: class only tells places of values from words.
-func alike(x, y word) bool {
+// sameWord compares two words regardless of capitals: class only tells places of values from words.
+func sameWord(x, y word) bool {
 	return x.stem() == y.stem() && (x.class() == value) == (y.class() == value)
 }
 

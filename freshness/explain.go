@@ -80,5 +80,18 @@ func bare(w string) string {
 	return strings.TrimFunc(w, func(r rune) bool { return !isWord(r) })
 }
 
-// flat joins a value that was wrapped over two lines.
-func flat(s string) string { return strings.Join(strings.Fields(s), " ") }
+// flat joins a value that was wrapped over two lines. Most texts are flat already, and then it copies nothing.
+func flat(s string) string {
+	space := true // at the beginning none may stand
+	for _, r := range s {
+		if next := unicode.IsSpace(r); next && (space || r != ' ') {
+			return strings.Join(strings.Fields(s), " ")
+		} else {
+			space = next
+		}
+	}
+	if space {
+		return strings.Join(strings.Fields(s), " ")
+	}
+	return s
+}

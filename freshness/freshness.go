@@ -12,7 +12,11 @@
 // unit and head noun are the same.
 package freshness
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // State is what the judgement of one source comes to. The zero State is Unknown.
 type State uint8
@@ -20,7 +24,7 @@ type State uint8
 // The states. Judge tries them in the order SUPERSEDED, OUTDATED, NOT_YET_VALID, UNKNOWN, STALE,
 // DUE, FRESH; the first that applies is the answer.
 const (
-	Unknown     State = iota // no date to count from, or no interval to count against
+	Unknown     State = iota // no date to count from, no interval to count against, or a source that is silent
 	Superseded               // another document that the caller can see replaces this one
 	Outdated                 // its validity has ended
 	NotYetValid              // its validity has not begun
@@ -40,6 +44,19 @@ func (s State) String() string {
 	return stateNames[Unknown]
 }
 
+// MarshalText implements encoding.TextMarshaler: records name states.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *State) UnmarshalText(text []byte) error {
+	i := slices.Index(stateNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("freshness: no state is called %q", text)
+	}
+	*s = State(i)
+	return nil
+}
+
 // Clocks are the dates of one document that the judgement needs. A zero time means "not known".
 type Clocks struct {
 	Modified       time.Time     // when the content changed at its source
@@ -48,7 +65,21 @@ type Clocks struct {
 	ValidFrom      time.Time     // first instant of validity; zero means no beginning
 	ValidUntil     time.Time     // first instant after validity; zero means no end
 	Superseded     bool          // replaced by a document that the same caller can see
+	How            Succession    // by what that is known
+	Cadence        time.Duration // how often the source promises to be synced; zero or less means no promise
+	Confirmed      time.Time     // when the source last gave a sign of life
 }
+
+// Succession is by what it is known that a document is replaced.
+type Succession uint8
+
+// The ways to know.
+const (
+	Undeclared Succession = iota
+	Replaces              // the successor declares it
+	ReplacedBy            // the document itself declares it
+	NewerAtURI            // the successor is a newer version at the same address
+)
 
 // Finding is the judgement of one source: a State, the reason in words, and the dates behind it.
 type Finding struct {

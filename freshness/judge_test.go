@@ -17,6 +17,7 @@ func TestJudgeOrder(t *testing.T) {
 	all := Clocks{
 		Modified: noon.Add(-10 * interval), ReviewInterval: interval,
 		ValidFrom: noon.Add(day), ValidUntil: noon.Add(-day), Superseded: true,
+		Cadence: day, Confirmed: noon.Add(-10 * day),
 	}
 	// Each step takes away the reason that won the step before.
 	steps := []struct {
@@ -26,6 +27,7 @@ func TestJudgeOrder(t *testing.T) {
 		{Superseded, func(c *Clocks) { c.Superseded = false }},
 		{Outdated, func(c *Clocks) { c.ValidUntil = time.Time{} }},
 		{NotYetValid, func(c *Clocks) { c.ValidFrom = time.Time{} }},
+		{Unknown, func(c *Clocks) { c.Cadence = 0 }},
 		{Stale, func(c *Clocks) { c.Modified = noon.Add(-interval - day) }},
 		{Due, func(c *Clocks) { c.Verified = noon.Add(-day) }},
 		{Fresh, func(c *Clocks) { c.ReviewInterval = 0 }},
@@ -50,6 +52,14 @@ func TestJudgeBoundaries(t *testing.T) {
 	} {
 		if got := at(age); got != want {
 			t.Errorf("age %d: %v, want %v", age, got, want)
+		}
+	}
+	heard := func(ago time.Duration) State {
+		return Judge(Clocks{Modified: noon, ReviewInterval: 1000 * day, Cadence: interval, Confirmed: noon.Add(-ago)}, noon).State
+	}
+	for ago, want := range map[time.Duration]State{-day: Fresh, 0: Fresh, 3 * interval: Fresh, 3*interval + 1: Unknown} {
+		if got := heard(ago); got != want {
+			t.Errorf("the source heard of %v ago: %v, want %v", ago, got, want)
 		}
 	}
 	valid := func(now time.Time) State {
@@ -77,6 +87,9 @@ func TestJudgeAnchor(t *testing.T) {
 		"a verification vouches for a text that says it is newer": {
 			Clocks{Modified: recent, Verified: old, ReviewInterval: interval},
 			Finding{Stale, "last verified on 2029-11-27; review fell due on 2030-03-07 and is overdue by half an interval or more", old, old.Add(interval), 2, 200}},
+		"a source that is silent": {
+			Clocks{Modified: recent, ReviewInterval: interval, Cadence: 2 * day, Confirmed: recent.Add(-1)},
+			Finding{Unknown, "its source has not been synced since 2030-06-05, though it promises to be every 2 days", recent, recent.Add(interval), 0.1, 10}},
 		"no interval": {
 			Clocks{Modified: recent},
 			Finding{Unknown, "last changed on 2030-06-05; no review interval is set", recent, time.Time{}, 0, 10}},
@@ -155,5 +168,45 @@ func TestStateNames(t *testing.T) {
 	}
 	if got := (State(0)).String(); got != "UNKNOWN" {
 		t.Errorf("the zero state is %q", got)
+	}
+}
+
+// What During says is what Judge says, all through the interval that it names.
+func TestDuringIsJudge(t *testing.T) {
+	instant := rapid.Custom(func(t *rapid.T) time.Time {
+		if rapid.IntRange(0, 3).Draw(t, "known") == 0 {
+			return time.Time{}
+		}
+		return noon.Add(time.Duration(rapid.IntRange(-8, 8).Draw(t, "halves"))*day/2 + time.Duration(rapid.IntRange(-1, 1).Draw(t, "ns")))
+	})
+	lasts := rapid.SampledFrom([]time.Duration{0, -1, 1, day / 2, day, day + 1, 3 * day, math.MaxInt64})
+	moved := 0
+	rapid.Check(t, func(t *rapid.T) {
+		c := Clocks{
+			Modified: instant.Draw(t, "modified"), Verified: instant.Draw(t, "verified"), ReviewInterval: lasts.Draw(t, "interval"),
+			ValidFrom: instant.Draw(t, "from"), ValidUntil: instant.Draw(t, "until"), Superseded: rapid.Bool().Draw(t, "superseded"),
+			Cadence: lasts.Draw(t, "cadence"), Confirmed: instant.Draw(t, "confirmed"),
+		}
+		now, other := instant.Draw(t, "now"), instant.Draw(t, "other")
+		s, from, until := During(c, now)
+		if want := Judge(c, now).State; s != want {
+			t.Fatalf("%v, Judge says %v", s, want)
+		}
+		inside := !other.Before(from) && (until.IsZero() || other.Before(until))
+		if now.Before(from) || !until.IsZero() && !now.Before(until) {
+			t.Fatalf("%v is not in [%v, %v)", now, from, until)
+		}
+		for _, at := range []time.Time{other, from, until.Add(-1)} {
+			if at != other && (at.Before(from) || at.IsZero() || until.IsZero()) || at == other && !inside {
+				continue
+			}
+			if got := Judge(c, at); got.State != s || c.InForce(at) != c.InForce(now) || c.Vouched(at) != c.Vouched(now) {
+				t.Fatalf("%v at %v and %v at %v, which is in [%v, %v)", s, now, got.State, at, from, until)
+			}
+			moved++
+		}
+	})
+	if moved == 0 {
+		t.Error("no interval was longer than its instant")
 	}
 }

@@ -88,3 +88,56 @@ func TestAgreeingPairsAreNotFlagged(t *testing.T) {
 		})
 	}
 }
+
+// TestIndependentPairs reads pairs of documents that are no relatives.
+func TestIndependentPairs(t *testing.T) {
+	pairs := readPairs(t, "../testdata/conflicts/independent.txt")
+	if len(pairs) < 9 {
+		t.Fatalf("only %d pairs", len(pairs))
+	}
+	for _, p := range pairs {
+		t.Run(p.name, func(t *testing.T) {
+			a, b := []Source{{Key: "a", Statements: Prepare(p.a)}}, []Source{{Key: "b", Statements: Prepare(p.b)}}
+			var got []Conflict
+			for _, c := range Between(a, b) {
+				if c.Tier != TierB || c.Confidence < minSuspicion || c.Confidence > maxSuspicion || c.A != 0 || c.B != 1 {
+					t.Errorf("%+v", c)
+				}
+				got = append(got, c.Conflict)
+			}
+			if describe(got) != p.want {
+				t.Errorf("got %q, want %q", describe(got), p.want)
+			}
+		})
+	}
+}
+
+// TestSetApart puts a pair that stewards are shown into documents that are made to differ.
+func TestSetApart(t *testing.T) {
+	hall := func(key, seats string) Source {
+		return Source{Key: key, Statements: Prepare("The assembly hall by the river holds " + seats + " visitors when the balcony is open.")}
+	}
+	for _, tc := range []struct {
+		a, b string
+		want int
+	}{
+		{"halls.md", "rooms.md", 1},
+		{"north/halls.md", "south/rooms.md", 1},
+		{"north/README.md", "south/README.md", 0},
+		{"posts/2021-03-04-halls.md", "rooms.md", 0},
+		{"rooms.md", "minutes-202103", 0},
+		{"log/20210304", "rooms.md", 0},
+		{"pages/20210304", "pages/77120394", 0},
+		{"pages/19203344", "rooms.md", 1}, // no month is the 33rd
+		{"pages/1048831", "pages/7712039", 1},
+	} {
+		if got := Between([]Source{hall(tc.a, "420")}, []Source{hall(tc.b, "380")}); len(got) != tc.want {
+			t.Errorf("%s and %s: %d conflicts, want %d", tc.a, tc.b, len(got), tc.want)
+		}
+	}
+	old := hall("halls.md", "420")
+	old.Superseded = true
+	if got := Between([]Source{old}, []Source{hall("rooms.md", "380")}); len(got) > 0 {
+		t.Errorf("a superseded document is compared with a stranger: %+v", got)
+	}
+}

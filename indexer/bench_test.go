@@ -90,3 +90,29 @@ func BenchmarkSplit(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkInForce narrows a view to what is in force: of no document with a validity, and of a
+// table in which one in a hundred has one.
+func BenchmarkInForce(b *testing.B) {
+	table, view := largeTable(), groupedView(b, "ada")
+	some, _ := table.With(nil, 2)
+	var changes []catalog.Change
+	for i := 0; i < 25_000; i += 100 {
+		changes = append(changes, catalog.Change{Revision: 3, Document: &catalog.DocumentChange{Document: catalog.Document{
+			DocumentID: catalog.DocumentID{Source: "handbook", ID: fmt.Sprintf("d%d", i)}, Version: 2, State: catalog.Present,
+			Access:    catalog.Access{Policy: &acl.Policy{Layers: []acl.Layer{{Allow: []acl.Grant{{Principal: acl.Everyone}}}}}},
+			ValidFrom: now.AddDate(-1, 0, 0), Rows: catalog.Rows{First: catalog.Row(4*i + 1), Count: 4},
+		}}})
+	}
+	some, _ = some.With(changes, 3)
+	for name, table := range map[string]*indexer.Table{"no validity": table, "some": some} {
+		state := &indexer.State{Table: table}
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if v, err := state.Visible(b.Context(), view, indexer.Filter{}, now); err != nil || v.Len() < 10_000 {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -64,6 +64,11 @@ func (x *Indexer) checkDocument(m *catalog.PutDocument) error {
 			return refuse("SUPERSEDES_ITSELF", fmt.Sprintf("document.supersedes[%d]", i), "a document cannot supersede itself")
 		}
 	}
+	for i, id := range d.SupersededBy {
+		if id == d.DocumentID {
+			return refuse("SUPERSEDES_ITSELF", fmt.Sprintf("document.superseded_by[%d]", i), "a document cannot supersede itself")
+		}
+	}
 	if err := x.checkVectors(m); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 var notContent = []string{
 	"DocumentID", "Version", // a version of another document, or another version
 	"Signature", "Hidden", "ContentHash", "LineHash", // derived from the rest
-	"Access", "Synced", "ACLSynced", "Rows", "State", "ContentAt", "Pending", "VectorsAt", // set by the store
+	"Access", "Synced", "ACLSynced", "Rows", "State", "ContentAt", "Pending", "VectorsAt", "Settlements", // set by the store
 }
 
 // full is a document with something in every field.
@@ -28,7 +28,8 @@ func full() catalog.PutDocument {
 			URI: "https://pages.example/leave", Owner: "group:people", Labels: map[string]string{"team": "north"},
 			Modified: now, Verified: catalog.Verification{By: "user:local/ada", At: now}, ReviewInterval: time.Hour,
 			ValidFrom: now, ValidUntil: now.AddDate(7973, 0, 0), RetentionClass: "guidance", VectorSpace: "unit/2",
-			Supersedes: []catalog.DocumentID{{Source: "handbook", ID: "old.md"}},
+			Supersedes:   []catalog.DocumentID{{Source: "handbook", ID: "old.md"}},
+			SupersededBy: []catalog.DocumentID{{Source: "wiki", ID: "leave"}},
 		},
 		Text:     "Twenty-eight days.",
 		Passages: []catalog.Passage{{Text: "Twenty-eight days.", Headings: []string{"Leave"}, Vector: []float32{1, 0}}},

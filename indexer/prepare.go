@@ -71,6 +71,7 @@ func (x *Indexer) draftDocument(m catalog.PutDocument) (catalog.Mutation, error)
 	var hidden int
 	d.Title, hidden = extract.Visible(d.Title)
 	d.Hidden += hidden
+	declare(d, freshness.Declared(d.ID, d.Title, m.Text))
 	if len(m.Passages) > MaxPassages {
 		return nil, refuse("TOO_MANY_PASSAGES", "document.text", "splits into %d passages, at most %d", len(m.Passages), MaxPassages)
 	}
@@ -97,7 +98,7 @@ var canonical = func() cbor.EncMode {
 // sent again can be told from one that is used again.
 func lineHash(m catalog.PutDocument) (sum [sha256.Size]byte, err error) {
 	d := m.Document
-	d.LineHash, d.ContentHash, d.Signature, d.Hidden = sum, sum, nil, 0
+	d.LineHash, d.ContentHash, d.Signature, d.Hidden, d.Settlements = sum, sum, nil, 0, nil
 	type passage struct {
 		Text     string
 		Headings []string
@@ -112,6 +113,27 @@ func lineHash(m catalog.PutDocument) (sum [sha256.Size]byte, err error) {
 		return sum, fmt.Errorf("hashing the document: %w", err)
 	}
 	return [sha256.Size]byte(h.Sum(nil)), nil
+}
+
+// declare adds what the document says of itself in its text. It comes after the hash of the line:
+// who reads more of a text one day must not take a line that is sent again for another.
+func declare(d *catalog.Document, said freshness.Declaration) {
+	add := func(to []catalog.DocumentID, source, id string) []catalog.DocumentID {
+		ref := catalog.DocumentID{Source: source, ID: id}
+		if ref == d.DocumentID || slices.Contains(to, ref) {
+			return to
+		}
+		return append(slices.Clip(to), ref)
+	}
+	for _, id := range said.ReplacedBy {
+		d.SupersededBy = add(d.SupersededBy, d.Source, id)
+		if strings.Contains(id, "://") && id != d.URI {
+			d.SupersededBy = add(d.SupersededBy, "", id) // whatever stands there
+		}
+	}
+	for _, id := range said.Replaces {
+		d.Supersedes = add(d.Supersedes, d.Source, id)
+	}
 }
 
 func joined(passages []catalog.Passage) string {

@@ -59,8 +59,11 @@ func TestIndexFailures(t *testing.T) {
 				x := open(t, config(s, words, vectors))
 				submit(t, x, page("a", 1, "one"))
 				var failures atomic.Int32
-				var mended atomic.Bool
+				var mended, begun atomic.Bool
 				words.onCall(func(called string) error {
+					if failures.Load() > 0 && called == "Reset" {
+						begun.Store(true)
+					}
 					switch {
 					case failures.Load() == 0 && called == method:
 						failures.Add(1)
@@ -93,6 +96,8 @@ func TestIndexFailures(t *testing.T) {
 				}
 				submit(t, x, catalog.DeleteDocument{Document: catalog.DocumentID{Source: "handbook", ID: "a"}, Version: 1})
 				mended.Store(true)
+				// What a search finds out is acted upon beside it: until then the index counts as ready.
+				eventually(t, "a rebuild begins", begun.Load)
 				eventually(t, "the index is rebuilt", func() bool { return ready(t, x, true, true) })
 				submit(t, x, page("c", 1, "three"))
 				checkLevel(t, s, x, words, vectors)

@@ -30,8 +30,12 @@ type Table struct {
 	containers  sharded[catalog.DocumentID, catalog.Container]
 	folders     uint64 // the generation in which a container changed last
 	successors  sharded[catalog.DocumentID, []catalog.DocumentID]
-	waits       func(*catalog.Document) bool // whether a present document waits for its vectors
-	waiting     int                          // documents that do
+	disputes    sharded[catalog.DocumentID, []catalog.DocumentID]
+	places      sharded[uint64, catalog.Row]   // by address: the first row of a document there
+	crowds      sharded[uint64, []catalog.Row] // of the others there, sorted
+	waits       func(*catalog.Document) bool   // whether a present document waits for its vectors
+	waiting     int                            // documents that do
+	dated       int                            // documents that have a validity, and passages
 	views       *viewCache
 }
 
@@ -39,8 +43,9 @@ type Table struct {
 type cells struct {
 	changed    uint64 // the generation in which a row changed last
 	cells      [ChunkRows]cell
-	governance [ChunkRows]uint32      // by row: 1 more than the number of its document's governance, 0 if it is dead
-	waiting    [ChunkRows / 64]uint64 // one bit a row: its document waits for its vectors
+	governance [ChunkRows]uint32 // by row: 1 more than the number of its document's governance, 0 if it is dead
+	dated      Chunk             // rows whose document has a validity
+	waiting    Chunk             // rows whose document waits for its vectors
 }
 
 // cell is one row: its document, nil if the row is dead, and its ordinal there.
@@ -93,6 +98,10 @@ func (t *Table) With(changes []catalog.Change, to catalog.Revision) (*Table, Bat
 		interned:   t.interned.edit(),
 		containers: t.containers.edit(),
 		successors: t.successors.edit(),
+		disputes:   t.disputes.edit(),
+		places:     t.places.edit(),
+		crowds:     t.crowds.edit(),
+		crowded:    map[uint64]bool{},
 		owned:      map[int]bool{},
 		batch:      Batch{To: to},
 	}
@@ -112,6 +121,8 @@ func (t *Table) With(changes []catalog.Change, to catalog.Revision) (*Table, Bat
 	next.revision, next.views = to, t.views.heir()
 	next.documents, next.interned = e.documents.sharded, e.interned.sharded
 	next.containers, next.successors = e.containers.sharded, e.successors.sharded
+	next.disputes = e.disputes.sharded
+	next.places, next.crowds = e.places.sharded, e.crowds.sharded
 	return &next, e.batch
 }
 
@@ -122,8 +133,12 @@ type tableEdit struct {
 	interned   *shardedEdit[string, uint32]
 	containers *shardedEdit[catalog.DocumentID, catalog.Container]
 	successors *shardedEdit[catalog.DocumentID, []catalog.DocumentID]
-	owned      map[int]bool // cells already copied
-	grown      bool         // governances and uses are this edit's own
+	disputes   *shardedEdit[catalog.DocumentID, []catalog.DocumentID]
+	places     *shardedEdit[uint64, catalog.Row]
+	crowds     *shardedEdit[uint64, []catalog.Row]
+	crowded    map[uint64]bool // crowds already copied
+	owned      map[int]bool    // cells already copied
+	grown      bool            // governances and uses are this edit's own
 	batch      Batch
 }
 
@@ -132,11 +147,16 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 	if had && old.waits {
 		e.waiting--
 	}
+	if had && old.dated() && old.rows.Count > 0 {
+		e.dated--
+	}
 	if c.Document.State != catalog.Present {
 		if had {
+			e.leave(old)
 			e.dead(old)
 			e.documents.delete(old.DocumentID)
 			e.declare(old, nil)
+			e.dispute(old, nil)
 		}
 		return
 	}
@@ -145,13 +165,24 @@ func (e *tableEdit) document(c *catalog.DocumentChange) {
 	if next.waits = next.rows.Count > 0 && e.waits(&c.Document); next.waits {
 		e.waiting++
 	}
+	if next.dated() && next.rows.Count > 0 {
+		e.dated++
+	}
+	if moved := !had || old.place != next.place || old.rows.First != next.rows.First; moved {
+		if had {
+			e.leave(old)
+		}
+		e.settle(next)
+	}
 	if had && old.rows != next.rows {
 		e.dead(old)
 	}
 	if had {
 		e.declare(old, next.supersedes)
+		e.dispute(old, next.disputed)
 	}
 	e.declare(next, next.supersedes)
+	e.dispute(next, next.disputed)
 	e.documents.set(next.DocumentID, next)
 	if next.rows.Count > 0 {
 		if e.use(number, 1); had && old.rows == next.rows {
@@ -192,9 +223,14 @@ func (e *tableEdit) dead(old *entry) {
 func (e *tableEdit) set(row catalog.Row, c cell, governance uint32) {
 	own, at := e.own(int(row/ChunkRows)), row%ChunkRows
 	own.cells[at], own.governance[at] = c, governance
-	own.waiting[at/64] &^= 1 << (at % 64)
+	bit := uint64(1) << (at % 64)
+	own.waiting[at/64] &^= bit
+	own.dated[at/64] &^= bit
 	if c.entry != nil && c.entry.waits {
-		own.waiting[at/64] |= 1 << (at % 64)
+		own.waiting[at/64] |= bit
+	}
+	if c.entry != nil && c.entry.dated() {
+		own.dated[at/64] |= bit
 	}
 }
 

@@ -25,6 +25,7 @@ type resolution struct {
 	of         *resolution       // what a filter narrowed to this; nil without a filter
 	decisions  []decided         // by governance; none with a filter
 	within     acl.Decision      // Admitted is unused: the interval in which chunks and kept hold
+	judged     acl.Decision      // the same of the instant that documents are judged at
 	chunks     []*Chunk
 	kept       []*Chunk // the rows that would be in view if nothing were withheld; nil = no others
 	count      int
@@ -99,6 +100,25 @@ func (v *Visible) Withheld() (sources []string) {
 	named := map[string]bool{}
 	for row := range rows(v.kept) {
 		named[v.table.cell(row).entry.Source] = true
+	}
+	return slices.Sorted(maps.Keys(named))
+}
+
+// Sources names the sources of which the view that v was narrowed from shows anything or would,
+// were they not withheld.
+func (v *Visible) Sources() (sources []string) {
+	if v == nil {
+		return nil
+	}
+	r := v.resolution
+	for r.of != nil {
+		r = r.of
+	}
+	named := map[string]bool{}
+	for i, d := range r.decisions {
+		if d != (decided{}) && v.table.uses[i] > 0 {
+			named[v.table.governances[i].source] = true
+		}
 	}
 	return slices.Sorted(maps.Keys(named))
 }

@@ -147,6 +147,10 @@ func subject(m catalog.Mutation) (id catalog.DocumentID, content bool) {
 		return m.Document, true
 	case catalog.PutVectors:
 		return m.Document, true
+	case catalog.VerifyDocument:
+		return m.Document, true
+	case catalog.SettleConflict:
+		return m.First, true
 	case catalog.PutAccess:
 		return m.Document, false
 	default:

@@ -141,7 +141,10 @@ func show(a retriever.Answer) shownAnswer {
 
 // tally counts what the random worlds had in them, so that the test cannot pass by never
 // coming near what it is about.
-type tally struct{ answers, hiding, conflicts, superseded, empty, waiting, more int }
+type tally struct {
+	answers, hiding, conflicts, superseded, empty, waiting, more int
+	reasons                                                      map[string]int // why superseded
+}
 
 func (n *tally) count(a shownAnswer, hidden int) {
 	n.answers++
@@ -161,6 +164,10 @@ func (n *tally) count(a shownAnswer, hidden int) {
 	for _, r := range a.Results {
 		if r.SupersededBy != nil {
 			n.superseded++
+			if n.reasons == nil {
+				n.reasons = map[string]int{}
+			}
+			n.reasons[r.Finding.Reason]++
 		}
 	}
 }
@@ -169,10 +176,19 @@ func (n *tally) add(m tally) {
 	n.answers, n.hiding, n.empty = n.answers+m.answers, n.hiding+m.hiding, n.empty+m.empty
 	n.conflicts, n.superseded, n.waiting = n.conflicts+m.conflicts, n.superseded+m.superseded, n.waiting+m.waiting
 	n.more += m.more
+	for reason, times := range m.reasons {
+		if n.reasons == nil {
+			n.reasons = map[string]int{}
+		}
+		n.reasons[reason] += times
+	}
 }
 
 func (n *tally) check(t *testing.T) {
-	if n.hiding < n.answers/3 || n.conflicts == 0 || n.superseded == 0 || n.empty == n.answers || n.waiting == 0 || n.more < n.answers/10 || n.waiting > n.answers*3/4 {
+	if testing.Short() {
+		return // too few to ask for some of everything
+	}
+	if n.hiding < n.answers/3 || n.conflicts == 0 || len(n.reasons) < 3 || n.empty == n.answers || n.waiting == 0 || n.more < n.answers/10 || n.waiting > n.answers*3/4 {
 		t.Errorf("the random worlds are too plain to prove anything: %+v", *n)
 	}
 }

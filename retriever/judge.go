@@ -47,27 +47,18 @@ type Conflict struct {
 	Superseded bool
 }
 
-// Conflicts compares the passages with each other and nothing else. Spans are of the
-// documents' texts.
+// Conflicts compares the passages with each other and nothing else, and keeps to what stewards
+// have said of the conflicts between them. Spans are of the documents' texts.
 func Conflicts(results []Result) []Conflict {
 	sources := make([]freshness.Source, len(results))
 	for i, r := range results {
-		d := r.Document
-		s := freshness.Source{
-			Key: d.Source + "\x00" + d.ID, Lineage: d.URI, Signature: d.Signature,
-			Section:    strings.Join(r.Passage.Headings, "\x00"),
-			Statements: r.Passage.Statements, Modified: d.Modified, Verified: d.Verified.At,
-			Superseded: r.Finding.State == freshness.Superseded,
-		}
-		for _, id := range d.Supersedes {
-			if id.Source == d.Source {
-				s.Related = append(s.Related, id.Source+"\x00"+id.ID)
-			}
-		}
+		s := r.Document.Compared()
+		s.Section, s.Statements = strings.Join(r.Passage.Headings, "\x00"), r.Passage.Statements
+		s.Superseded = r.Finding.State == freshness.Superseded
 		sources[i] = s
 	}
 	var list []Conflict
-	for _, c := range freshness.Conflicts(sources) {
+	for _, c := range settle(freshness.Conflicts(sources), results, sources) {
 		a, b := results[c.A].Passage, results[c.B].Passage
 		c.SpanA, c.ValueSpanA = within(a, c.SpanA), within(a, c.ValueSpanA)
 		c.SpanB, c.ValueSpanB = within(b, c.SpanB), within(b, c.ValueSpanB)
@@ -80,6 +71,20 @@ func Conflicts(results []Result) []Conflict {
 // the sender's passage does not stand in the sender's text.
 func within(p catalog.Passage, s freshness.Span) freshness.Span {
 	return freshness.Origin(p.Span, p.Runs, s)
+}
+
+const byItself = "it declares to replace the other"
+
+// declares says by what it is declared that one document replaces another, "" if it is not.
+func declares(newer, older *catalog.Document) string {
+	switch {
+	case newer.Source == older.Source && slices.Contains(newer.Supersedes, older.DocumentID):
+		return byItself
+	case slices.Contains(older.SupersededBy, newer.DocumentID),
+		newer.URI != "" && slices.Contains(older.SupersededBy, catalog.DocumentID{ID: newer.URI}):
+		return "the other declares to be replaced by it"
+	}
+	return ""
 }
 
 // superseded lists each pair of returned documents of which one replaces the other, once, at
@@ -98,17 +103,20 @@ func superseded(results []Result) []Conflict {
 			continue
 		}
 		var replaced []int
-		for _, id := range newer.Supersedes {
-			if j, shown := first[id]; shown && j != i && id.Source == newer.Source && !slices.Contains(replaced, j) {
+		for j := range results {
+			if older := &results[j].Document; first[older.DocumentID] == j && j != i && declares(newer, older) != "" {
 				replaced = append(replaced, j)
 			}
 		}
-		slices.Sort(replaced)
 		for _, j := range replaced {
-			list = append(list, Conflict{freshness.Conflict{
-				A: i, B: j, Confidence: 1, Preferred: 1, PreferredReason: "it declares to replace the other",
-				Explanation: fmt.Sprintf("%q declares to replace %q", newer.Title, results[j].Document.Title),
-			}, true})
+			older := &results[j].Document
+			c := freshness.Conflict{A: i, B: j, Confidence: 1, Preferred: 1}
+			c.PreferredReason = declares(newer, older)
+			c.Explanation = fmt.Sprintf("%q declares to replace %q", newer.Title, older.Title)
+			if c.PreferredReason != byItself {
+				c.Explanation = fmt.Sprintf("%q declares to be replaced by %q", older.Title, newer.Title)
+			}
+			list = append(list, Conflict{c, true})
 		}
 	}
 	return list

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
@@ -19,10 +20,10 @@ type layers struct {
 	sources sources
 }
 
-func newLayers(state *indexer.State, view acl.View) *layers {
+func newLayers(state *indexer.State, view acl.View, f indexer.Filter, at time.Time) *layers {
 	return &layers{
 		placed: map[catalog.PassageID]bool{}, count: map[catalog.DocumentID]int{},
-		sources: sources{state: state, view: view, judged: map[catalog.DocumentID]*judged{}},
+		sources: sources{state: state, view: view, succession: state.Succession(view, at), filter: f, at: at, judged: map[catalog.DocumentID]*judged{}},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/indexer"
 )
 
@@ -34,9 +33,9 @@ type found struct {
 // before. So the order is made of layers. The first is what the shallowest search finds, put
 // in order; each later one is what a search four times as deep finds besides. Where a page
 // begins and ends has no part in it, and what no search needs to be made for is not made.
-func find(ctx context.Context, state *indexer.State, view acl.View, visible *indexer.Visible, q question, from, limit int) (page found, err error) {
+func find(ctx context.Context, all *layers, visible *indexer.Visible, q question, from, limit int) (page found, err error) {
 	end := min(from+limit, MostResults)
-	all, last := newLayers(state, view), false // last: the legs have nothing below
+	state, view, last := all.sources.state, all.sources.view, false // last: the legs have nothing below
 	for depth := leastDepth; ; depth = min(4*depth, mostDepth) {
 		suggested, failed, err := search(ctx, state, visible, q.Query, depth)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/catalog"
+	"github.com/muniment/muniment/freshness"
 	"github.com/muniment/muniment/indexer"
 	"github.com/muniment/muniment/retriever"
 )
@@ -99,6 +100,15 @@ func (g *generator) id() catalog.DocumentID {
 	return catalog.DocumentID{Source: pick(g, sources), ID: pick(g, []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"}) + ".md"}
 }
 
+// other is a document but for that one.
+func (g *generator) other(id catalog.DocumentID) catalog.DocumentID {
+	for {
+		if other := g.id(); other != id {
+			return other
+		}
+	}
+}
+
 // text is a page about the subject. Pages on one subject say the same things with other
 // values, as versions and copies do.
 func (g *generator) text(subject string) string {
@@ -130,6 +140,10 @@ func (g *generator) step() catalog.Mutation {
 		return catalog.PutAccess{Document: id, Access: g.access()}
 	case n < 28:
 		return catalog.DeleteDocument{Document: id, Version: g.versions[id]}
+	case n < 30:
+		return catalog.PutSource{Source: pick(g, sources), Settings: catalog.SourceSettings{
+			ReviewInterval: time.Duration(g.IntN(3)) * 24 * time.Hour * 120, Cadence: time.Duration(g.IntN(3)) * 30 * time.Minute,
+		}}
 	}
 	g.versions[id]++
 	subject := pick(g, subjects)
@@ -153,10 +167,25 @@ func (g *generator) step() catalog.Mutation {
 	if g.chance(15) {
 		d.ValidUntil = now.Add(time.Duration(g.IntN(3)-1) * time.Hour)
 	}
+	if g.chance(15) {
+		if from := now.Add(time.Duration(g.IntN(5)-3) * time.Hour / 2); d.ValidUntil.IsZero() || from.Before(d.ValidUntil) {
+			d.ValidFrom = from
+		}
+	}
 	for g.chance(30) {
 		if old := g.id(); old != id {
 			d.Supersedes = append(d.Supersedes, old)
 		}
+	}
+	switch g.IntN(12) {
+	case 0:
+		d.SupersededBy = append(d.SupersededBy, catalog.DocumentID{Source: pick(g, sources), ID: "m.md"}, g.other(id))
+	case 1:
+		put.Text = fmt.Sprintf("This page has been replaced by [another](%s).\n\n%s", g.other(id).ID, put.Text)
+	case 2:
+		put.Text = fmt.Sprintf("---\nsupersedes: %s\n---\n%s", g.other(id).ID, put.Text)
+	case 3:
+		put.Text = "Superseded by https://pages.example/parental-leave\n\n" + put.Text
 	}
 	if g.chance(20) {
 		d.VectorSpace = "brought/2"
@@ -208,5 +237,32 @@ func (g *generator) request() retriever.Request {
 	if g.chance(15) {
 		r.Filter = indexer.Filter{Labels: map[string]string{"team": "north"}}
 	}
+	g.trust(&r)
 	return r
+}
+
+// trust restricts a request by what documents are, or asks about another day.
+func (g *generator) trust(r *retriever.Request) {
+	around := func() time.Time { return now.Add(time.Duration(g.IntN(9)-6) * 24 * time.Hour * 45) }
+	if g.chance(10) {
+		r.Filter.Trust = indexer.CurrentOnly + indexer.Trust(g.IntN(2))
+	}
+	if g.chance(10) {
+		for range 1 + g.IntN(3) {
+			r.Filter.States = append(r.Filter.States, freshness.State(g.IntN(7)))
+		}
+	}
+	if g.chance(15) {
+		r.AsOf = around()
+	}
+	switch g.IntN(25) {
+	case 0:
+		r.Filter.Modified = indexer.Range{From: around()}
+	case 1:
+		r.Filter.Modified = indexer.Range{From: around(), Until: around()}
+	case 2:
+		r.Filter.Verified = indexer.Range{Until: now}
+	case 3:
+		r.Filter.Synced, r.Filter.ACLSynced = indexer.Range{From: now.AddDate(-10, 0, 0)}, indexer.Range{Until: now.AddDate(90, 0, 0)}
+	}
 }

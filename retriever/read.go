@@ -38,9 +38,12 @@ type judged struct {
 
 // sources are the documents of one request's candidates, read once each.
 type sources struct {
-	state  *indexer.State
-	view   acl.View
-	judged map[catalog.DocumentID]*judged // nil: not for this view
+	state      *indexer.State
+	view       acl.View
+	succession *indexer.Succession
+	filter     indexer.Filter
+	at         time.Time                      // when they are judged
+	judged     map[catalog.DocumentID]*judged // nil: not for this view
 }
 
 // read reads the documents of the candidates and judges them.
@@ -57,11 +60,13 @@ func (s *sources) read(ctx context.Context, candidates []candidate) error {
 		return err
 	}
 	for _, d := range documents {
-		finding, by, err := Judge(ctx, s.state, s.view, d)
+		finding, by, err := judge(ctx, s.succession, d, s.state.Expected(d.Source), s.at)
 		if err != nil {
 			return err
 		}
-		s.judged[d.DocumentID] = &judged{d, finding, by}
+		if s.filter.Admits(&d, finding.State, s.at) {
+			s.judged[d.DocumentID] = &judged{d, finding, by}
+		}
 	}
 	return nil
 }
@@ -69,21 +74,22 @@ func (s *sources) read(ctx context.Context, candidates []candidate) error {
 // Judge says how far the view may trust a document it can see. A document superseded by
 // one the view does not admit is not superseded for it.
 func Judge(ctx context.Context, state *indexer.State, view acl.View, d catalog.Document) (freshness.Finding, *catalog.DocumentID, error) {
-	clocks := freshness.Clocks{
-		Modified: d.Modified, Verified: d.Verified.At, ReviewInterval: d.ReviewInterval,
-		ValidFrom: d.ValidFrom, ValidUntil: d.ValidUntil,
+	return JudgeAt(ctx, state, view, view.At(), d)
+}
+
+// JudgeAt is Judge as of another instant. Who may see what stays that of the view.
+func JudgeAt(ctx context.Context, state *indexer.State, view acl.View, at time.Time, d catalog.Document) (freshness.Finding, *catalog.DocumentID, error) {
+	return judge(ctx, state.Succession(view, at), d, state.Expected(d.Source), at)
+}
+
+func judge(ctx context.Context, of *indexer.Succession, d catalog.Document, expected catalog.Expectation, at time.Time) (freshness.Finding, *catalog.DocumentID, error) {
+	by, how, err := of.Of(ctx, &d)
+	if err != nil {
+		return freshness.Finding{}, nil, err
 	}
-	var by *catalog.DocumentID
-	if ids := state.Table.Successors(d.DocumentID); len(ids) > 0 {
-		successors, err := state.Documents(ctx, view, ids)
-		if err != nil {
-			return freshness.Finding{}, nil, err
-		}
-		if len(successors) > 0 {
-			clocks.Superseded, by = true, &successors[0].DocumentID
-		}
-	}
-	return freshness.Judge(clocks, view.At()), by, nil
+	clocks := d.Clocks(expected)
+	clocks.Superseded, clocks.How = by != nil, how
+	return freshness.Judge(clocks, at), by, nil
 }
 
 // byScore sorts by score, ties by passage id.

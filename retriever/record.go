@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/muniment/muniment/acl"
 	"github.com/muniment/muniment/audit"
@@ -16,18 +17,19 @@ import (
 
 // Ranking names the way results are found and ordered, for the record. It changes when
 // any constant of the ranking does.
-const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5/tie0.03/cap2/layers50x4"
+const Ranking = "bm25(k1=1.2,b=0.75)+cosine/max+max/demote0.5(versions0.5)/tie0.03/cap2/layers50x4"
 
 // Options is what is recorded of a request beside its query, as JSON.
 type Options struct {
 	Limit      int
 	From       int `json:",omitempty"`
 	Filter     indexer.Filter
-	VectorHash string `json:",omitempty"` // of the query's own vector
+	VectorHash string    `json:",omitempty"` // of the query's own vector
+	AsOf       time.Time `json:",omitzero"`
 }
 
 // record makes the answer durable in the audit log.
-func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request, state *indexer.State, a Answer) (audit.Entry, error) {
+func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request, state *indexer.State, visible *indexer.Visible, a Answer) (audit.Entry, error) {
 	var vector string // as the query: who has the vector can tell that it was this one
 	if req.Vector != nil {
 		var b []byte
@@ -36,14 +38,14 @@ func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request
 		}
 		vector = r.Hash(string(b))
 	}
-	options, err := json.Marshal(Options{req.Limit, req.From, req.Filter, vector})
+	options, err := json.Marshal(Options{req.Limit, req.From, req.Filter, vector, req.AsOf})
 	if err != nil {
 		return audit.Entry{}, err
 	}
 	retrieval := &audit.Retrieval{
 		QueryHash: r.Hash(req.Query), Query: req.Query, Options: options,
 		Revision: uint64(state.Revision()), Ranking: Ranking, VectorSpace: r.space(req), VectorWeight: r.weight(req), Conflicts: len(a.Conflicts),
-		Withheld: a.Withheld, Caller: pinned(caller, req),
+		Withheld: a.Withheld, Caller: pinned(caller, req), Expected: expected(state, visible, a, req.Filter),
 	}
 	for _, d := range a.Degradations {
 		retrieval.Degradations = append(retrieval.Degradations, d.String())
@@ -63,6 +65,29 @@ func (r *Retriever) record(ctx context.Context, caller acl.Identity, req Request
 		ID: req.ID, Time: a.At, Kind: "retrieve", App: string(caller.App), User: string(caller.User),
 		Chain: req.Chain, Groups: audit.GroupsOf(caller), Retrieval: retrieval,
 	})
+}
+
+// expected is what the judgement took from the sources: those of the answer, and if states
+// were asked for, all that the caller can see something of, for they decided what was there.
+func expected(state *indexer.State, visible *indexer.Visible, a Answer, f indexer.Filter) map[string]audit.Expectation {
+	var all map[string]audit.Expectation
+	add := func(source string) {
+		if e := state.Expected(source); !e.Equal(catalog.Expectation{}) {
+			if all == nil {
+				all = map[string]audit.Expectation{}
+			}
+			all[source] = audit.Expectation(e)
+		}
+	}
+	for _, r := range a.Results {
+		add(r.Document.Source)
+	}
+	if len(f.States) > 0 {
+		for _, source := range visible.Sources() {
+			add(source)
+		}
+	}
+	return all
 }
 
 // pinned is what is recorded of the caller beside the names.

@@ -118,7 +118,10 @@ func TestReplaysMatchTheRecord(t *testing.T) {
 			}
 		}
 	}
-	if replays < 100 && !testing.Short() || passages == 0 || degraded == 0 || withheld == 0 || changed == 0 {
+	if testing.Short() {
+		return // too few to ask for some of everything
+	}
+	if replays < 100 || passages == 0 || degraded == 0 || withheld == 0 || changed == 0 {
 		t.Errorf("%d replays of %d passages, %d degraded, %d withheld, %d that would be answered otherwise now: too little is tried", replays, passages, degraded, withheld, changed)
 	}
 	prove.Report(t, "replays match the record", "%d worlds, %d retrievals replayed after the world had changed, %d passages equal down to the bits of the scores, 0 differences", worlds, replays, passages)

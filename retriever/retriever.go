@@ -67,6 +67,7 @@ type Request struct {
 	Limit   int // how many passages, at least 1
 	From    int // how many passages the pages before have shown, less than MostResults
 	Filter  indexer.Filter
+	AsOf    time.Time        // when documents are judged; zero = now
 	AtLeast catalog.Revision // answer from this revision or a newer one
 	Chain   []string         // the act chain of the caller's token, for the record
 	Roles   []string         // what the caller may do besides, for the record alone
@@ -102,10 +103,16 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 	if err != nil {
 		return Answer{}, err
 	}
-	visible := state.Table.Visible(view).Narrow(req.Filter)
-
+	at := view.At()
+	if !req.AsOf.IsZero() {
+		at = req.AsOf
+	}
+	visible, err := state.Visible(ctx, view, req.Filter, at)
+	if err != nil {
+		return Answer{}, err
+	}
 	question, degraded := r.question(ctx, state, req.Query, brought)
-	page, err := find(ctx, state, view, visible, question, req.From, req.Limit)
+	page, err := find(ctx, newLayers(state, view, req.Filter, at), visible, question, req.From, req.Limit)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -120,7 +127,7 @@ func (r *Retriever) Retrieve(ctx context.Context, caller acl.Identity, req Reque
 		answer.Degradations = append(answer.Degradations, SourceWithheld)
 	}
 	// failpoint: retriever/before-record
-	answer.Entry, err = r.record(ctx, caller, req, state, answer)
+	answer.Entry, err = r.record(ctx, caller, req, state, visible, answer)
 	if err != nil {
 		return Answer{}, notRecorded(ctx, err)
 	}

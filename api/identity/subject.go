@@ -63,6 +63,16 @@ func (a *Authority) GroupsFromTokens(p acl.Principal) (issuer string, yes bool) 
 	return "", false
 }
 
+// MembersFromTokens reports whether only tokens say who is in a group.
+func (a *Authority) MembersFromTokens(group acl.Principal) bool {
+	for _, x := range a.externals {
+		if x.Groups != "" && strings.HasPrefix(string(group), "group:"+x.Name+"/") {
+			return true
+		}
+	}
+	return false
+}
+
 // claimed returns the groups that the subject's token would hold, nil if the directory decides.
 func (a *Authority) claimed(s Subject) ([]acl.Principal, error) {
 	issuer, yes := a.GroupsFromTokens(s.User)

@@ -31,7 +31,7 @@ type Kind uint8
 const (
 	Deleted       Kind = 1 + iota // the document is not there any more
 	Edited                        // it has another version
-	Superseded                    // another document declares to replace it
+	Superseded                    // another document replaces it, as one of the two declares
 	Revoked                       // the caller may no longer read it
 	AccessChanged                 // who may read it was changed, and the caller still may
 	Conflict                      // it contradicts another source of the retrieval, and did not then
@@ -84,7 +84,7 @@ func (l *look) passage(ctx context.Context, s audit.Source) (p Passage, err erro
 		}
 		p.Text = cut(text, s.Start, s.End)
 	}
-	by, err := l.superseded(ctx, s)
+	by, err := l.superseded(ctx, s, now)
 	if err != nil {
 		return p, err
 	}
@@ -142,8 +142,9 @@ func (l *look) edited(ctx context.Context, s audit.Source, kept bool, c *Change)
 	return cut(before, s.Start, s.End), nil
 }
 
-// superseded lists the documents that declare now, and did not then, to replace this one.
-func (l *look) superseded(ctx context.Context, s audit.Source) (list []Change, err error) {
+// superseded lists the documents that declare now, and did not then, to replace this one, or that
+// this one names as what replaces it.
+func (l *look) superseded(ctx context.Context, s audit.Source, now catalog.Standing) (list []Change, err error) {
 	id := documentOf(s)
 	for _, by := range l.state.Table.Successors(id) {
 		if l.past != nil {
@@ -158,6 +159,18 @@ func (l *look) superseded(ctx context.Context, s audit.Source) (list []Change, e
 			continue // by this one or by another: that can no longer be told
 		}
 		list = append(list, Change{Kind: Superseded, By: by})
+	}
+	var was catalog.Standing
+	if l.past != nil {
+		if was, err = l.past.Standing(ctx, id); err != nil && !errors.Is(err, catalog.ErrNotFound) {
+			return nil, err
+		}
+	}
+	for _, by := range now.SupersededBy {
+		known := slices.Contains(was.SupersededBy, by) || l.past == nil && s.State == "SUPERSEDED"
+		if _, _, there := l.state.Table.Access(by); there && !known && !slices.ContainsFunc(list, func(c Change) bool { return c.By == by }) {
+			list = append(list, Change{Kind: Superseded, By: by})
+		}
 	}
 	return list, nil
 }

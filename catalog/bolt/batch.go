@@ -135,6 +135,16 @@ func (b *batch) apply(m catalog.Mutation) (o catalog.Outcome, err error) {
 			}
 			return o, err
 		})
+	case catalog.VerifyDocument:
+		o, err = b.document(m.Document, func(r *register, _ *source) (o catalog.Outcome, err error) {
+			r.document, o = m.Next(r.document, b.at)
+			return o, nil
+		})
+	case catalog.SettleConflict:
+		o, err = b.document(m.First, func(r *register, _ *source) (o catalog.Outcome, err error) {
+			r.document, o = m.Next(r.document, b.at)
+			return o, nil
+		})
 	case catalog.PutContainer:
 		o, err = b.container(m)
 	case catalog.PutGroup:

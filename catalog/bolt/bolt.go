@@ -113,6 +113,7 @@ type published struct {
 	directory *acl.Directory
 	since     catalog.Revision // the revision that last changed the directory
 	withheld  acl.Withholding  // the directory's
+	expected  map[string]catalog.Expectation
 }
 
 var _ catalog.Store = (*Store)(nil)

@@ -36,6 +36,9 @@ func (c *check) tally(d *catalog.Document) {
 // tallied compares what was counted with what the sources say.
 func (c *check) tallied() error {
 	for _, s := range c.sources {
+		if !s.Expected().Equal(c.head.expected[s.Name]) {
+			return damaged(bucketSources, appendName(nil, s.Name), "in memory, something else is expected of it")
+		}
 		if !s.WithheldFrom().Equal(c.head.withheld[s.Name]) {
 			return damaged(bucketSources, appendName(nil, s.Name), "in memory, it is withheld from another time on")
 		}

@@ -76,6 +76,7 @@ func (s *Store) publish(st state, b *batch) {
 	if w, changed := b.withholding(s.current.withheld); changed {
 		s.current.directory, s.current.withheld = s.current.directory.Withhold(w), w
 	}
+	s.current.expected = b.expectations(s.current.expected)
 }
 
 // level returns what is published, which the file must be level with: after a commit whose

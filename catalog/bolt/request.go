@@ -28,6 +28,7 @@ type request struct {
 var refusals = []error{
 	nil, catalog.ErrVersionStale, catalog.ErrVersionReused, catalog.ErrVersionFuture, catalog.ErrNotStored,
 	catalog.ErrSyncOpen, catalog.ErrSyncUnknown, catalog.ErrSyncIncomplete, catalog.ErrSyncRemoves, catalog.ErrProvisioned,
+	catalog.ErrContentChanged, catalog.ErrSettlements,
 }
 
 // expireAtLeast is how many requests a commit forgets, at the most, beyond twice as many as

@@ -38,7 +38,7 @@ func (s *Store) Snapshot(ctx context.Context, at catalog.Revision) (catalog.Snap
 			return nil, fmt.Errorf("loading the groups: %w", err)
 		}
 	}
-	return &snapshot{store: s, at: at, table: now.table, directory: directory, release: release}, nil
+	return &snapshot{store: s, at: at, table: now.table, directory: directory, expected: now.expected, release: release}, nil
 }
 
 // lease keeps everything that a reader at the revision needs until release is called, and
@@ -73,6 +73,7 @@ type snapshot struct {
 	at        catalog.Revision
 	table     *table
 	directory *acl.Directory
+	expected  map[string]catalog.Expectation
 	release   func()
 	closed    atomic.Bool
 }
@@ -111,6 +112,8 @@ func (n *snapshot) View(caller acl.Identity, at time.Time) (acl.View, error) {
 	}
 	return n.directory.View(caller, at)
 }
+
+func (n *snapshot) Expected(source string) catalog.Expectation { return n.expected[source] }
 
 func (n *snapshot) Directory() *acl.Directory { return n.directory }
 

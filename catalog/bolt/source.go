@@ -119,6 +119,27 @@ func (b *batch) withholding(before acl.Withholding) (after acl.Withholding, chan
 	return after, changed
 }
 
+// expectations returns what is expected of the sources after the batch. Snapshots share what was
+// published before.
+func (b *batch) expectations(before map[string]catalog.Expectation) map[string]catalog.Expectation {
+	after, changed := before, false
+	for name, s := range b.sources {
+		e := s.Expected()
+		if !s.changed || e.Equal(before[name]) {
+			continue
+		}
+		if !changed {
+			if after, changed = maps.Clone(before), true; after == nil {
+				after = map[string]catalog.Expectation{}
+			}
+		}
+		if after[name] = e; e.Equal(catalog.Expectation{}) {
+			delete(after, name)
+		}
+	}
+	return after
+}
+
 // source returns the source as the mutations so far have left it.
 func (b *batch) source(name string) (*source, error) {
 	s := b.sources[name]

@@ -88,7 +88,7 @@ func load(tx *bbolt.Tx, st state) (published, error) {
 	}
 	return published{
 		head: st.Head, sequence: st.Sequence, rows: st.Rows,
-		table: t, directory: directory.Withhold(withheld), since: since, withheld: withheld,
+		table: t, directory: directory.Withhold(withheld), since: since, withheld: withheld, expected: catalog.Expectations(sources),
 	}, nil
 }
 

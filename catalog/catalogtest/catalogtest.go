@@ -48,7 +48,7 @@ func Run(t *testing.T, share int, fresh func(t testing.TB) Opener) {
 	}
 	for _, c := range slices.Concat(versionCases, accessCases, containerCases, groupCases, entryCases,
 		visibilityCases, commitCases, changeCases, outboxCases, valueCases, lifeCases,
-		clockCases, vectorCases, sourceCases, sessionCases, syncCases, guardCases, requestCases, tombstoneCases) {
+		clockCases, vectorCases, settlementCases, sourceCases, sessionCases, syncCases, guardCases, requestCases, tombstoneCases) {
 		t.Run(c.name, func(t *testing.T) { c.run(start(t, fresh(t))) })
 	}
 	t.Run("Random histories agree with the model", func(t *testing.T) { histories(t, fresh) })

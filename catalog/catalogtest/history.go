@@ -1,6 +1,7 @@
 package catalogtest
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"testing"
@@ -77,7 +78,7 @@ func someVersion(t *rapid.T, most int64) int64 {
 
 // lines are what is drawn from, the frequent ones repeated.
 var lines = strings.Fields("document document document document access access delete delete container container group" +
-	" entry entry see vectors vectors source start start commit abort collect collect")
+	" entry entry see vectors vectors verify settle settle source start start commit abort collect collect")
 
 // someMutation draws one mutation.
 func someMutation(t *rapid.T) catalog.Mutation {
@@ -114,11 +115,23 @@ func someMutation(t *rapid.T) catalog.Mutation {
 			m.Vectors = append(m.Vectors, rapid.SampledFrom([][]float32{nil, {1, 0}, {-1}}).Draw(t, "vector"))
 		}
 		return m
+	case "verify":
+		return catalog.VerifyDocument{
+			Document: someID(t), Content: sha256.Sum256([]byte(rapid.SampledFrom([]string{"", "one", "two"}).Draw(t, "text"))),
+			By: rapid.SampledFrom(people[:2]).Draw(t, "by"),
+		}
+	case "settle":
+		return catalog.SettleConflict{First: someID(t), Settlement: catalog.Settlement{
+			With: someID(t), Sentences: sha256.Sum256([]byte{byte(rapid.IntRange(0, 1).Draw(t, "sentences"))}),
+			Verdict: catalog.Verdict(rapid.IntRange(0, 3).Draw(t, "verdict")), By: rapid.SampledFrom(people[:2]).Draw(t, "by"),
+			Note: rapid.SampledFrom([]string{"", "note"}).Draw(t, "note"),
+		}}
 	case "source":
 		return catalog.PutSource{Source: rapid.SampledFrom(sources).Draw(t, "source"), Settings: catalog.SourceSettings{
-			Contact:     rapid.SampledFrom([]string{"", "ada"}).Draw(t, "contact"),
-			AccessBound: rapid.SampledFrom([]time.Duration{0, time.Hour, 48 * time.Hour}).Draw(t, "bound"),
-			Clock:       rapid.SampledFrom([]catalog.VersionClock{0, 1, 2, 2, 2, 3, 4, 5}).Draw(t, "clock"),
+			Contact:        rapid.SampledFrom([]string{"", "ada"}).Draw(t, "contact"),
+			AccessBound:    rapid.SampledFrom([]time.Duration{0, time.Hour, 48 * time.Hour}).Draw(t, "bound"),
+			ReviewInterval: rapid.SampledFrom([]time.Duration{0, time.Hour}).Draw(t, "interval"),
+			Clock:          rapid.SampledFrom([]catalog.VersionClock{0, 1, 2, 2, 2, 3, 4, 5}).Draw(t, "clock"),
 		}}
 	case "start":
 		return catalog.StartSync{Source: rapid.SampledFrom(sources).Draw(t, "source"), Session: catalog.Session{

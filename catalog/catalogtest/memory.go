@@ -123,7 +123,7 @@ func (m *Memory) Snapshot(ctx context.Context, at catalog.Revision) (catalog.Sna
 	for _, s := range m.state.sources {
 		sources = append(sources, s.Source)
 	}
-	return &snapshot{store: m, at: at, directory: directory.Withhold(catalog.Withholding(sources))}, nil
+	return &snapshot{store: m, at: at, directory: directory.Withhold(catalog.Withholding(sources)), expected: catalog.Expectations(sources)}, nil
 }
 
 // Changes implements catalog.Store.
@@ -227,6 +227,7 @@ func (s *memory) passage(d catalog.Document, ordinal int) catalog.Passage {
 func clone(d catalog.Document) catalog.Document {
 	d.Labels = maps.Clone(d.Labels)
 	d.Supersedes, d.Signature = slices.Clone(d.Supersedes), slices.Clone(d.Signature)
+	d.SupersededBy, d.Settlements = slices.Clone(d.SupersededBy), slices.Clone(d.Settlements)
 	return d
 }
 

@@ -144,6 +144,12 @@ func (d *draft) change(m catalog.Mutation) (catalog.Outcome, error) {
 			}
 		}
 		return d.put(next, o), err
+	case catalog.VerifyDocument:
+		next, o := m.Next(d.document(m.Document), d.at)
+		return d.put(next, o), nil
+	case catalog.SettleConflict:
+		next, o := m.Next(d.document(m.First), d.at)
+		return d.put(next, o), nil
 	case catalog.PutContainer:
 		old, known := d.container(m.Container.DocumentID)
 		next, o := m.Next(old, known, of.Source, d.at)

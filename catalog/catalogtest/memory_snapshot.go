@@ -17,6 +17,7 @@ type snapshot struct {
 	store     *Memory
 	at        catalog.Revision
 	directory *acl.Directory
+	expected  map[string]catalog.Expectation
 	closed    atomic.Bool
 }
 
@@ -47,6 +48,8 @@ func (n *snapshot) View(caller acl.Identity, at time.Time) (v acl.View, err erro
 	})
 	return v, err
 }
+
+func (n *snapshot) Expected(source string) catalog.Expectation { return n.expected[source] }
 
 func (n *snapshot) Directory() *acl.Directory { return n.directory }
 

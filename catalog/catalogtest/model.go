@@ -42,6 +42,7 @@ type modelDocument struct {
 	pending        bool
 	vectors        [][]float32 // of the passages
 	vectorsAt      catalog.Revision
+	settled        []catalog.Settlement // never changed in place
 
 	// The access register.
 	access    catalog.Access
@@ -127,6 +128,20 @@ func (m *model) apply(w world, mutation catalog.Mutation, now time.Time, got cat
 			d.space, d.pending, d.vectors, d.vectorsAt = x.Space, false, x.Vectors, revision
 		}
 		w.finish(x.Document, d, &o, revision)
+	case catalog.VerifyDocument:
+		d := w.documents[x.Document]
+		switch {
+		case !d.known || d.deleted:
+			return catalog.Outcome{Refused: catalog.ErrNotStored}
+		case d.line.Document.ContentHash != x.Content:
+			return catalog.Outcome{Refused: catalog.ErrContentChanged}
+		}
+		was := d.verified
+		d.verified = catalog.Verification{By: x.By, At: now}
+		o.Changed = was.By != x.By || !was.At.Equal(now)
+		w.finish(x.Document, d, &o, revision)
+	case catalog.SettleConflict:
+		return w.settle(x, now, revision)
 	case catalog.PutContainer:
 		if m.sources[x.Container.Source].future(x.Container.Version, now) {
 			return catalog.Outcome{Refused: catalog.ErrVersionFuture}
@@ -190,8 +205,11 @@ func (w world) putDocument(x catalog.PutDocument, of modelSource, now time.Time,
 	}
 	if !d.known || x.Document.Version > d.version {
 		verified := x.Document.Verified
-		if verified == (catalog.Verification{}) && d.known && !d.deleted && d.line.Text == x.Text {
-			verified = d.verified
+		if d.known && !d.deleted && d.line.Text == x.Text {
+			none, later := verified == (catalog.Verification{}), d.verified.At.After(verified.At) && !d.verified.At.After(now)
+			if none || later {
+				verified = d.verified
+			}
 		}
 		d.known, d.deleted, d.version = true, false, x.Document.Version
 		d.line, d.verified, d.synced, d.contentAt = x, verified, now, revision
@@ -232,6 +250,32 @@ func (w world) deleteDocument(x catalog.DeleteDocument, of modelSource, now time
 // tombstone is the document once it is deleted: of its registers, access alone stays.
 func (d modelDocument) tombstone(version int64, now time.Time) modelDocument {
 	return modelDocument{known: true, deleted: true, version: version, synced: now, access: d.access, aclSynced: d.aclSynced}
+}
+
+// settle: one verdict for the same sentences of the same two documents; none takes it back.
+func (w world) settle(x catalog.SettleConflict, now time.Time, revision catalog.Revision) (o catalog.Outcome) {
+	d := w.documents[x.First]
+	if !d.known || d.deleted {
+		return catalog.Outcome{Refused: catalog.ErrNotStored}
+	}
+	var others []catalog.Settlement
+	o.Changed = x.Settlement.Verdict != catalog.Unsettled
+	for _, s := range d.settled {
+		if s.With != x.Settlement.With || s.Sentences != x.Settlement.Sentences {
+			others = append(others, s)
+			continue
+		}
+		o.Changed = s.Verdict != x.Settlement.Verdict || s.Note != x.Settlement.Note || s.By != x.Settlement.By
+	}
+	if o.Changed && x.Settlement.Verdict != catalog.Unsettled {
+		x.Settlement.At = now
+		others = append(others, x.Settlement)
+	}
+	if o.Changed {
+		d.settled = others
+	}
+	w.finish(x.First, d, &o, revision)
+	return o
 }
 
 // finish stores the document and names its container if it is unknown.
@@ -322,6 +366,7 @@ func (d modelDocument) document(id catalog.DocumentID) catalog.Document {
 	r := d.line.Document
 	r.DocumentID, r.Version, r.Verified = id, d.version, d.verified
 	r.VectorSpace, r.Pending, r.VectorsAt = d.space, d.pending, d.vectorsAt
+	r.Settlements = d.settled
 	r.Access, r.Synced, r.ACLSynced, r.ContentAt = d.access, d.synced, d.aclSynced, d.contentAt
 	switch {
 	case d.deleted:

@@ -44,6 +44,19 @@ func (m *model) withholding() acl.Withholding {
 	return w
 }
 
+// expected: what the settings say, and when a source was synced that promises to be.
+func (m *model) expected() map[string]catalog.Expectation {
+	all := map[string]catalog.Expectation{}
+	for name, s := range m.sources {
+		e := catalog.Expectation{ReviewInterval: s.settings.ReviewInterval, Cadence: s.settings.Cadence}
+		if e.Cadence > 0 {
+			e.LastSync = s.lastSync
+		}
+		all[name] = e
+	}
+	return all
+}
+
 // open reports whether lines are marked at the instant.
 func (s modelSource) open(now time.Time) bool {
 	return s.session != nil && now.Before(s.session.Active.Add(s.session.Life))

@@ -212,6 +212,39 @@ var sourceCases = []testCase{
 		}
 		w.same("source", w.source("plain"), catalog.Source{Name: "plain"})
 	}},
+	{"A snapshot knows what is expected of a source", func(w *bench) {
+		expect := func(n catalog.Snapshot, want catalog.Expectation) {
+			w.Helper()
+			if got := n.Expected("handbook"); !got.Equal(want) {
+				w.Fatalf("%+v is expected, want %+v", got, want)
+			}
+		}
+		now := func(want catalog.Expectation) {
+			w.Helper()
+			n := w.pin(0)
+			defer n.Close()
+			expect(n, want)
+		}
+		now(catalog.Expectation{})
+		settings := catalog.SourceSettings{Cadence: hour, ReviewInterval: 90 * 24 * hour}
+		w.one(catalog.PutSource{Source: "handbook", Settings: settings})
+		want := catalog.Expectation{ReviewInterval: settings.ReviewInterval, Cadence: hour}
+		now(want)
+		old := w.pin(0)
+		defer old.Close()
+		w.one(begin("s"))
+		w.one(finish("s"))
+		synced := want
+		synced.LastSync = w.now
+		now(synced)
+		expect(old, want) // pinned before
+		w.reopen()
+		now(synced)
+		w.one(catalog.PutSource{Source: "handbook", Settings: catalog.SourceSettings{ReviewInterval: hour}})
+		now(catalog.Expectation{ReviewInterval: hour})
+		w.one(catalog.PutSource{Source: "handbook"})
+		now(catalog.Expectation{})
+	}},
 	{"A source is withheld once its permissions are older than its bound", func(w *bench) {
 		bound := func(d time.Duration) catalog.PutSource {
 			return catalog.PutSource{Source: "handbook", Settings: catalog.SourceSettings{AccessBound: d}}

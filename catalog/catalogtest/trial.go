@@ -27,10 +27,11 @@ type trial struct {
 	now   time.Time
 }
 
-// held is a snapshot and what its views withhold.
+// held is a snapshot, what its views withhold and what it expects of the sources.
 type held struct {
 	catalog.Snapshot
 	withheld acl.Withholding
+	expected map[string]catalog.Expectation
 }
 
 func (r *trial) must(err error) {
@@ -63,7 +64,7 @@ func (r *trial) reopen() {
 func (r *trial) hold() {
 	n, err := r.store.Snapshot(context.Background(), 0)
 	r.must(err)
-	r.held = append(r.held, held{n, r.model.withholding()})
+	r.held = append(r.held, held{n, r.model.withholding(), r.model.expected()})
 }
 
 // commit applies the mutations to both and compares what became of them.
@@ -105,7 +106,7 @@ func (r *trial) listed() {
 func (r *trial) compare() {
 	r.listed()
 	for _, n := range r.held {
-		r.snapshot(n.Snapshot, n.withheld)
+		r.snapshot(n)
 	}
 	for at := range r.model.head() + 1 {
 		if at == 0 {
@@ -116,7 +117,7 @@ func (r *trial) compare() {
 			continue
 		}
 		r.must(err)
-		r.snapshot(n, r.model.withholding())
+		r.snapshot(held{n, r.model.withholding(), r.model.expected()})
 		r.must(n.Close())
 	}
 	for after := range r.model.head() + 1 {
@@ -128,7 +129,10 @@ func (r *trial) compare() {
 var withoutRows = cmpopts.IgnoreFields(catalog.Document{}, "Rows")
 
 // snapshot compares every read of one snapshot, for every caller at two instants.
-func (r *trial) snapshot(n catalog.Snapshot, withheld acl.Withholding) {
+func (r *trial) snapshot(n held) {
+	for _, source := range sources {
+		r.same("what is expected of "+source, n.Expected(source), n.expected[source])
+	}
 	w := r.model.worlds[n.Revision()]
 	for _, team := range teams {
 		got, err := n.Group(team)
@@ -145,7 +149,7 @@ func (r *trial) snapshot(n catalog.Snapshot, withheld acl.Withholding) {
 		want = append(want, w.entries[name].Entry)
 	}
 	r.same("entries", entries, want)
-	directory := w.directory().Withhold(withheld)
+	directory := w.directory().Withhold(n.withheld)
 	for _, who := range callers {
 		for _, at := range []time.Time{noon.Add(-1), noon} {
 			v, err := n.View(who, at)

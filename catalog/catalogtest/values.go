@@ -26,8 +26,9 @@ var valueCases = []testCase{
 				Labels: map[string]string{"org": "example", "": "", "z": "\x00"}, Modified: times[8],
 				Verified: catalog.Verification{By: "user:corp/ada", At: times[3]}, ReviewInterval: 180*24*time.Hour + 1,
 				ValidFrom: times[5], ValidUntil: times[7], RetentionClass: "guidance", VectorSpace: "test/2",
-				Supersedes: []catalog.DocumentID{name("b"), {Source: "wiki", ID: "c"}},
-				Signature:  freshness.Signature{0, 1, math.MaxUint32},
+				Supersedes:   []catalog.DocumentID{name("b"), {Source: "wiki", ID: "c"}},
+				SupersededBy: []catalog.DocumentID{{Source: "wiki", ID: "d"}},
+				Signature:    freshness.Signature{0, 1, math.MaxUint32},
 			},
 			Text: "text\x00 with \xff bytes, " + strings.Repeat("日本 ", 5000),
 			Passages: []catalog.Passage{{

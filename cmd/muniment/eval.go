@@ -56,6 +56,7 @@ Figures, each from 0 to 1: ndcg_at_10 with the grade as gain, mrr_at_10 and reca
 	}
 	c.Flags().StringVar(&data, "data", "", "the collection's folder")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the figures as JSON")
+	c.AddCommand(evalConflictsCommand())
 	return c
 }
 
@@ -129,6 +130,14 @@ func evaluate(ctx context.Context, set collection) (report evalReport, err error
 
 // load sends the documents through the same steps as an Ingest stream.
 func load(ctx context.Context, x *indexer.Indexer, documents []evalDocument) error {
+	mutations := make([]catalog.PutDocument, len(documents))
+	for i, d := range documents {
+		mutations[i] = d.mutation()
+	}
+	return loadAll(ctx, x, mutations)
+}
+
+func loadAll(ctx context.Context, x *indexer.Indexer, documents []catalog.PutDocument) error {
 	var tickets []indexer.Ticket
 	workers := make(chan struct{}, runtime.GOMAXPROCS(0))
 	type prepared struct {
@@ -143,7 +152,7 @@ func load(ctx context.Context, x *indexer.Indexer, documents []evalDocument) err
 		for i, d := range documents {
 			workers <- struct{}{}
 			go func() {
-				m, err := x.Prepare(ctx, d.mutation())
+				m, err := x.Prepare(ctx, d)
 				results[i] <- prepared{m, err}
 				<-workers
 			}()

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -91,7 +94,16 @@ var otherCalls = map[protoreflect.FullName]func(w *world) []proto.Message{
 	"muniment.v1.AuditService.ReplayRetrieval": func(w *world) []proto.Message {
 		return one(&pb.ReplayRetrievalRequest{Retrieval: strings.Repeat("0", 32)})
 	},
-	"muniment.v1.AuditService.TraceDocument": func(w *world) []proto.Message { return one(&pb.TraceDocumentRequest{Document: w.ref()}) },
+	"muniment.v1.AuditService.TraceDocument":         func(w *world) []proto.Message { return one(&pb.TraceDocumentRequest{Document: w.ref()}) },
+	"muniment.v1.StewardshipService.ReportFreshness": func(w *world) []proto.Message { return one(w.report()) },
+	"muniment.v1.StewardshipService.VerifyDocument": func(w *world) []proto.Message {
+		return one(&pb.VerifyDocumentRequest{Document: w.ref(), ContentHash: hashOfText("mine"), Note: "mine"})
+	},
+	"muniment.v1.StewardshipService.ListWork":      func(w *world) []proto.Message { return one(&pb.ListWorkRequest{Limit: 1}) },
+	"muniment.v1.StewardshipService.ListConflicts": func(w *world) []proto.Message { return one(&pb.ListConflictsRequest{Limit: 1}) },
+	"muniment.v1.StewardshipService.ResolveConflict": func(w *world) []proto.Message {
+		return one(&pb.ResolveConflictRequest{ConflictId: "made up", A: w.ref(), B: w.ref(), Verdict: pb.Verdict_VERDICT_A_IS_RIGHT, Note: "mine"})
+	},
 	"muniment.v1.AuditService.GetCheckpoint": func(w *world) []proto.Message { return one(&pb.GetCheckpointRequest{}) },
 	"muniment.v1.AuditService.GetConsistencyProof": func(w *world) []proto.Message {
 		return one(&pb.GetConsistencyProofRequest{OldSize: 1, Size: 2})
@@ -146,8 +158,8 @@ func (w *world) calls(t *testing.T) (list []worldCall) {
 			t.Fatalf("nothing compares %s between a server with hidden documents and one without", name)
 		}
 	}
-	for name, reqs := range otherCalls {
-		add(name, reqs(w)...)
+	for _, name := range slices.Sorted(maps.Keys(otherCalls)) { // in one order, so that a seed is one world
+		add(name, otherCalls[name](w)...)
 	}
 	return list
 }
@@ -169,7 +181,35 @@ func (w *world) query() *pb.RetrieveRequest {
 	case 6, 7:
 		req.Vector = &pb.QueryVector{Space: "brought/4", Values: []float32{w.Float32(), w.Float32(), 1, 0}}
 	}
+	w.trust(req)
 	return req
+}
+
+// trust restricts some questions by what documents are. When this server received a document may
+// differ from another that holds it, so both of those dates are asked for by a whole century.
+func (w *world) trust(req *pb.RetrieveRequest) {
+	day := func() *timestamppb.Timestamp {
+		return timestamppb.New(time.Date(2000+w.IntN(26), 5, 1, 0, 0, 0, 0, time.UTC))
+	}
+	century := &pb.TimeRange{From: timestamppb.New(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)), Until: timestamppb.New(time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC))}
+	switch w.IntN(12) {
+	case 0:
+		req.Trust = pb.Trust_TRUST_CURRENT_ONLY
+	case 1:
+		req.Trust = pb.Trust_TRUST_VERIFIED_ONLY
+	case 2:
+		req.Filter.States = []pb.Freshness_State{pb.Freshness_State(1 + w.IntN(7)), pb.Freshness_State(1 + w.IntN(7))}
+	case 3:
+		req.Filter.Modified = &pb.TimeRange{From: day()}
+	case 4:
+		req.Filter.Verified = &pb.TimeRange{Until: day()}
+	case 5:
+		req.Filter.Synced, req.Filter.AclSynced = century, century
+	case 6:
+		req.AsOf = day()
+	case 7:
+		req.AsOf, req.Trust = day(), pb.Trust_TRUST_CURRENT_ONLY
+	}
 }
 
 // answers makes the calls, some side by side, and returns what their caller hears.

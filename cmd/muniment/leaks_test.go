@@ -97,8 +97,9 @@ func TestTokenOfTheFuture(t *testing.T) {
 func TestNoResponseHoldsVectors(t *testing.T) {
 	known := map[protoreflect.FullName]bool{
 		"muniment.v1.Result.score": true, "muniment.v1.Freshness.ratio": true, "muniment.v1.Conflict.confidence": true, "muniment.v1.TracedPassage.score": true,
-		"muniment.v1.ReplayedPassage.score": true,
-		"muniment.v1.BackupFile.chunks":     true, "muniment.v1.BackupChunk.data": true,
+		"muniment.v1.ReplayedPassage.score": true, "muniment.v1.WorkItem.priority": true, "muniment.v1.ContestedValue.confidence": true,
+		"muniment.v1.DocumentFreshness.ratio": true, "muniment.v1.DocumentFreshness.priority": true,
+		"muniment.v1.BackupFile.chunks": true, "muniment.v1.BackupChunk.data": true,
 	}
 	seen := map[protoreflect.FullName]bool{}
 	var look func(m protoreflect.MessageDescriptor)

@@ -24,6 +24,7 @@ const (
 	exitUsage    = 2 // the command line, the configuration or a file's form is wrong
 	exitRefused  = 3 // the server refused: no rights, not found, lines of a feed refused
 	exitTampered = 4 // audit verify, audit replay, check or restore found that something is not what was stored
+	exitStale    = 5 // freshness report found a document in the state of --fail-on, or a worse one
 )
 
 const exitCodes = `Exit codes:
@@ -31,7 +32,8 @@ const exitCodes = `Exit codes:
   1  failed: the server could not be reached, or something broke
   2  wrong usage: flags, configuration, or the form of a file
   3  refused: not authorised, not found, or lines of a feed were refused
-  4  audit verify, audit replay, check or restore found that something is not what was stored`
+  4  audit verify, audit replay, check or restore found that something is not what was stored
+  5  freshness report found a document in the state of --fail-on, or in a worse one`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -56,8 +58,8 @@ says how fresh its sources are and where they disagree, and is recorded before i
 		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(serveCommand(), tokenCommand(), ingestCommand(), retrieveCommand(), answerCommand(), retrievalsCommand(), documentCommand(), sourceCommand(),
-		accessCommand(), auditCommand(), keysCommand(), statusCommand(), checkCommand(), rebuildCommand(), backupCommand(), restoreCommand(),
+	root.AddCommand(serveCommand(), tokenCommand(), ingestCommand(), retrieveCommand(), answerCommand(), retrievalsCommand(), documentCommand(), sourceCommand(), freshnessCommand(),
+		accessCommand(), conflictsCommand(), deskCommand(), auditCommand(), keysCommand(), statusCommand(), checkCommand(), rebuildCommand(), backupCommand(), restoreCommand(),
 		evalCommand(), protosetCommand(), demoCommand(), versionCommand())
 	root.Args = func(_ *cobra.Command, args []string) error {
 		if len(args) > 0 {

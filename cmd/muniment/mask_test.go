@@ -50,6 +50,8 @@ func TestMaskIsTheContracts(t *testing.T) {
 		"muniment.v1.IngestionService.Ingest", "muniment.v1.SourceService.CommitSync",
 		"muniment.v1.RetrievalService.Retrieve", "muniment.v1.SourceService.ListSources",
 		"muniment.v1.RetrievalService.ListRetrievals", "muniment.v1.AuditService.ListRecords", "muniment.v1.AuditService.TraceDocument",
+		"muniment.v1.StewardshipService.VerifyDocument", "muniment.v1.StewardshipService.ResolveConflict",
+		"muniment.v1.StewardshipService.ListWork", "muniment.v1.StewardshipService.ListConflicts",
 	}
 	for name, m := range contract(t) {
 		for _, field := range []protoreflect.Name{"consistency_token", "next_page_token"} {

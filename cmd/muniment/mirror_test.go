@@ -15,7 +15,8 @@ import (
 // mirror is a server that was sent some of the lines that another has, in the same order.
 type mirror struct {
 	*server
-	items []*pb.IngestRequest
+	items   []*pb.IngestRequest
+	settled int // how many of the transcript's verdicts it has been given
 }
 
 // maxMirrors is how many are kept running.

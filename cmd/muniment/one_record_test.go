@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -56,11 +58,22 @@ func answeredCalls() []proto.Message {
 		&pb.TraceAnswerRequest{},
 		&pb.ReplayRetrievalRequest{},
 		&pb.TraceDocumentRequest{Document: &pb.DocumentRef{Source: "yard", Id: "bids"}},
+		&pb.ReportFreshnessRequest{},
+		&pb.VerifyDocumentRequest{Document: &pb.DocumentRef{Source: "yard", Id: "bids"}, ContentHash: hashOfText("Bids of yards."), Note: "looked"},
+		&pb.ListConflictsRequest{},
+		&pb.ResolveConflictRequest{Verdict: pb.Verdict_VERDICT_B_IS_RIGHT, Note: "asked the yard"},
+		&pb.ListWorkRequest{},
 		&pb.GetStatusRequest{},
 		&pb.CheckRequest{},
 		&pb.BackupRequest{},
 		&pb.RebuildRequest{Index: "keyword"},
 	}
+}
+
+// hashOfText is the content_hash of a text.
+func hashOfText(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 func everyoneReads() *pb.Policy {
@@ -74,12 +87,18 @@ func TestEveryCallLeavesOneRecord(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, t.TempDir())
 	s.mustSend(&pb.IngestRequest{Item: &pb.IngestRequest_Group{Group: &pb.Group{Name: "group:yard", Members: []string{"user:local/ada"}}}})
+	for id, price := range map[string]string{"a": "£40", "b": "£45"} {
+		s.mustSend(&pb.IngestRequest{Item: &pb.IngestRequest_Document{Document: &pb.Document{
+			Source: "pier", Id: id, Version: 1, Uri: "https://example.org/berths", Text: "A berth at the northern quay costs " + price + " a night for boats of any length.", Policy: everyoneReads(),
+		}}})
+	}
 	w := newWitness(t, s)
 	all := s.as(identity.Request{Subject: "user:local/pia", Roles: []identity.Grant{
 		{Role: identity.RoleIngest}, {Role: identity.RoleDirectory}, {Role: identity.RoleAuditor}, {Role: identity.RoleSteward}, {Role: identity.RoleAdmin},
 	}})
 	methods := contractMethods(t)
 	receipt, retrieval, session := "", "", ""
+	var conflict *pb.ContestedValue
 	for _, req := range answeredCalls() {
 		m := methodOfRequest(t, methods, req)
 		delete(methods, m.FullName())
@@ -92,6 +111,8 @@ func TestEveryCallLeavesOneRecord(t *testing.T) {
 			r.Answer = retrieval
 		case *pb.ReplayRetrievalRequest:
 			r.Retrieval = retrieval
+		case *pb.ResolveConflictRequest:
+			r.ConflictId, r.A, r.B = conflict.GetId(), conflict.GetA().GetDocument(), conflict.GetB().GetDocument()
 		case *pb.AbortSyncRequest:
 			r.Session = session
 		case *pb.CommitSyncRequest: // of another session
@@ -114,6 +135,16 @@ func TestEveryCallLeavesOneRecord(t *testing.T) {
 			receipt, retrieval = r.GetReceipt(), r.GetRetrievalId()
 		case *pb.StartSyncResponse:
 			session = r.GetSession().GetId()
+		case *pb.ListConflictsResponse:
+			conflict = r.GetClusters()[0].GetConflicts()[0]
+		case *pb.ResolveConflictResponse:
+			if c := w.last.Change; c.Op != "settle conflict" || c.Source+"/"+c.ID != "pier/a" || c.With != "pier/b" || c.Verdict != "the second is right" || c.Note != "asked the yard" {
+				t.Errorf("the record of the verdict is %+v", c)
+			}
+		case *pb.VerifyDocumentResponse:
+			if c := w.last.Change; c.Op != "verify document" || c.Note != "looked" || c.ContentHash != hashOfText("Bids of yards.") {
+				t.Errorf("the record of the verification is %+v", c)
+			}
 		}
 	}
 	for name := range methods {

@@ -60,6 +60,15 @@ func changeOf(m catalog.Mutation, o catalog.Outcome) audit.Change {
 		return document("delete document", m.Document)
 	case catalog.PutVectors:
 		return document("embed document", m.Document)
+	case catalog.VerifyDocument:
+		c := document("verify document", m.Document)
+		c.Note = m.Note
+		return c
+	case catalog.SettleConflict:
+		c := document("settle conflict", m.First)
+		c.With = m.Settlement.With.Source + "/" + m.Settlement.With.ID
+		c.Verdict, c.Note = m.Settlement.Verdict.String(), m.Settlement.Note
+		return c
 	case catalog.PutContainer:
 		return audit.Change{Op: "put container", Source: m.Container.Source, ID: m.Container.ID, Version: m.Container.Version}
 	case catalog.PutGroup:

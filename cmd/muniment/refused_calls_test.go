@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/muniment/muniment/api/identity"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
@@ -70,7 +71,17 @@ func TestBadCallsAreRefused(t *testing.T) {
 			r.Filter = &pb.Filter{Sources: strings.Split(strings.Repeat("s ", 100)+"s", " ")}
 		}), invalid("INVALID_FIELD", "filter.sources")},
 		{"an unknown field", retrieve, "", append(ask(func(*pb.RetrieveRequest) {}), field(50, []byte("as_user"))...), invalid("MALFORMED", "50")},
-		{"an unknown field of a filter", retrieve, "", append(ask(func(*pb.RetrieveRequest) {}), field(3, field(9, []byte("x")))...), invalid("MALFORMED", "filter.9")},
+		{"an unknown field of a filter", retrieve, "", append(ask(func(*pb.RetrieveRequest) {}), field(3, field(50, []byte("x")))...), invalid("MALFORMED", "filter.50")},
+		{"a range that ends before it begins", retrieve, "", ask(func(r *pb.RetrieveRequest) {
+			r.Filter = &pb.Filter{Synced: &pb.TimeRange{From: timestamppb.New(timeLongAgo), Until: timestamppb.New(timeLongAgo)}}
+		}), invalid("INVALID_FIELD", "filter.synced.until")},
+		{"a state that the trust leaves out", retrieve, "", ask(func(r *pb.RetrieveRequest) {
+			r.Trust = pb.Trust_TRUST_CURRENT_ONLY
+			r.Filter = &pb.Filter{States: []pb.Freshness_State{pb.Freshness_STATE_FRESH, pb.Freshness_STATE_OUTDATED}}
+		}), invalid("INVALID_FIELD", "filter.states[1]")},
+		{"no state", retrieve, "", ask(func(r *pb.RetrieveRequest) { r.Filter = &pb.Filter{States: []pb.Freshness_State{0}} }), invalid("INVALID_FIELD", "filter.states[0]")},
+		{"an unknown trust", retrieve, "", ask(func(r *pb.RetrieveRequest) { r.Trust = 9 }), invalid("INVALID_FIELD", "trust")},
+		{"as of the year 3000", retrieve, "", ask(func(r *pb.RetrieveRequest) { r.AsOf = &timestamppb.Timestamp{Seconds: 1 << 35} }), invalid("INVALID_FIELD", "as_of")},
 		{"5 MiB", retrieve, "", ask(func(r *pb.RetrieveRequest) { r.Query = strings.Repeat("x", 5<<20) }), refusedAs{codes.ResourceExhausted, "MESSAGE_TOO_LONG", ""}},
 		{"a made-up consistency token", retrieve, "", ask(func(r *pb.RetrieveRequest) { r.AtLeastAsFresh = "tomorrow" }), invalid("INVALID_TOKEN", "at_least_as_fresh")},
 		{"a changed consistency token", retrieve, "", ask(func(r *pb.RetrieveRequest) { r.AtLeastAsFresh = string(flipped) }), invalid("INVALID_TOKEN", "at_least_as_fresh")},

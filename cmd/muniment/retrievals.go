@@ -73,22 +73,24 @@ func (p *period) flags(c *cobra.Command) {
 }
 
 func (p period) parse() (from, until *timestamppb.Timestamp, err error) {
-	read := func(flag, text string) (*timestamppb.Timestamp, error) {
-		if text == "" {
-			return nil, nil
-		}
-		for _, layout := range []string{time.RFC3339, time.DateOnly} {
-			if t, err := time.Parse(layout, text); err == nil {
-				return timestamppb.New(t), nil
-			}
-		}
-		return nil, usagef("--%s takes a day or an instant, 2026-10-09 or 2026-10-09T15:04:05Z, not %q", flag, text)
-	}
-	if from, err = read("from", p.from); err != nil {
+	if from, err = instantFlag("from", p.from); err != nil {
 		return nil, nil, err
 	}
-	until, err = read("until", p.until)
+	until, err = instantFlag("until", p.until)
 	return from, until, err
+}
+
+// instantFlag is the instant that a flag names, nil if it was not given.
+func instantFlag(flag, text string) (*timestamppb.Timestamp, error) {
+	if text == "" {
+		return nil, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return timestamppb.New(t), nil
+		}
+	}
+	return nil, usagef("--%s takes a day or an instant, 2026-10-09 or 2026-10-09T15:04:05Z, not %q", flag, text)
 }
 
 // moment is an instant for people to read.

@@ -21,18 +21,24 @@ func retrieveCommand() *cobra.Command {
 	var asJSON, full bool
 	req := &pb.RetrieveRequest{Filter: &pb.Filter{}}
 	var containers []string
+	var trust trustFlags
 	c := &cobra.Command{
 		Use:   `retrieve "QUESTION"`,
 		Short: "Ask a question as the token's subject",
 		Long: `Ask a question as the token's subject and print the best passages the subject may read, how far each source
 can be trusted, and where they contradict each other.
 
+Documents whose validity has ended or not begun are left out unless --state asks for them; --trust leaves out more. What
+is left out does not exist for the question. As long as nothing else is asked for, a document that another replaces is
+ranked lower.
+
 If more passages follow, the last line is what to add to the same command for the next page, within 15 minutes. A page
 is a question of its own: rights are checked anew, and it is recorded by itself. There are 1,000 passages at most.
 
 ` + exitCodes,
 		Example: `  muniment retrieve "how many days of leave do I have?"
-  muniment retrieve --json --limit 3 --source handbook "travel expenses" | jq '.results[].document'`,
+  muniment retrieve --json --limit 3 --source handbook "travel expenses" | jq '.results[].document'
+  muniment retrieve --trust current-only --as-of 2026-01-01 "travel expenses"`,
 		Args: exactArgs(1, "one question, in quotes"),
 		RunE: func(c *cobra.Command, args []string) error {
 			req.Query = args[0]
@@ -42,6 +48,9 @@ is a question of its own: rights are checked anew, and it is recorded by itself.
 					return usagef("--container takes SOURCE/ID, not %q", s)
 				}
 				req.Filter.Containers = append(req.Filter.Containers, &pb.DocumentRef{Source: source, Id: id})
+			}
+			if err := trust.apply(req); err != nil {
+				return err
 			}
 			ctx, conn, err := cl.dial(c.Context())
 			if err != nil {
@@ -70,6 +79,7 @@ is a question of its own: rights are checked anew, and it is recorded by itself.
 	f.StringArrayVar(&containers, "container", nil, "only documents in or below this container, SOURCE/ID; may be repeated")
 	f.StringArrayVar(&req.Filter.Owners, "owner", nil, "only documents owned by this principal; may be repeated")
 	f.StringToStringVar(&req.Filter.Labels, "label", nil, "only documents that carry this label, KEY=VALUE; may be repeated")
+	trust.flags(c)
 	return c
 }
 
@@ -205,5 +215,5 @@ answer.
 	}
 	cl.flags(get)
 	get.Flags().BoolVar(&asJSON, "json", false, "print the response as JSON, with the contract's field names")
-	return group("document", "Read documents", get)
+	return group("document", "Read documents, and vouch for them", get, documentVerifyCommand())
 }

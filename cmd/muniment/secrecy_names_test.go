@@ -63,6 +63,13 @@ var namesNothing = map[protoreflect.FullName]string{
 	"muniment.v1.ListRecordsRequest.user":              "a principal, for the role auditor",
 	"muniment.v1.ListRecordsRequest.app":               "a principal, for the role auditor",
 	"muniment.v1.TraceDocumentRequest.app":             "a principal: a filter on uses of the document",
+	"muniment.v1.VerifyDocumentRequest.content_hash":   "of a text; TestVerifyDocumentRefuses sends a hidden one's",
+	"muniment.v1.VerifyDocumentRequest.note":           "a note",
+	"muniment.v1.ResolveConflictRequest.note":          "a note",
+	"muniment.v1.ResolveConflictRequest.conflict_id":   "a hash of two documents and what they say; TestResolveConflictRefuses sends a hidden one's",
+	"muniment.v1.ListConflictsRequest.quantities":      "of a list",
+	"muniment.v1.ListConflictsRequest.page_token":      "a sealed token, bound to its caller",
+	"muniment.v1.ListWorkRequest.page_token":           "a sealed token, bound to its caller",
 }
 
 // demandEveryName fails the test for a text in a request of the contract that no probe

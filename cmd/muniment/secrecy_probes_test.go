@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
@@ -119,6 +120,46 @@ func secretProbes() (list []probe) {
 	add(trace+"Document", "trace the document", func(x secret) proto.Message { return &pb.TraceDocumentRequest{Document: ref(x)} })
 	add(trace+"Document", "trace the document, badly", func(x secret) proto.Message {
 		return &pb.TraceDocumentRequest{Document: ref(x), PageToken: "made up"}
+	})
+	const verify = "muniment.v1.StewardshipService.VerifyDocument"
+	add(verify, "verify", func(x secret) proto.Message {
+		return &pb.VerifyDocumentRequest{Document: ref(x), ContentHash: hashOfText("plan")}
+	})
+	add(verify, "verify without a hash", func(x secret) proto.Message { return &pb.VerifyDocumentRequest{Document: ref(x), Note: long} })
+	const desk = "muniment.v1.StewardshipService."
+	within := func(x secret) *pb.Filter {
+		return &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}, Sources: []string{x.source, "nowhere"}}
+	}
+	add(desk+"ListWork", "work", func(x secret) proto.Message { return &pb.ListWorkRequest{Filter: within(x)} })
+	add(desk+"ListWork", "work, badly", func(x secret) proto.Message { return &pb.ListWorkRequest{Filter: within(x), Limit: -1} })
+	add(desk+"ListConflicts", "conflicts", func(x secret) proto.Message {
+		return &pb.ListConflictsRequest{Filter: within(x), IncludeResolved: true}
+	})
+	add(desk+"ListConflicts", "conflicts, badly", func(x secret) proto.Message {
+		return &pb.ListConflictsRequest{Filter: within(x), PageToken: "made up"}
+	})
+	other := &pb.DocumentRef{Source: "handbook", Id: "never"}
+	add(desk+"ResolveConflict", "resolve", func(x secret) proto.Message {
+		return &pb.ResolveConflictRequest{ConflictId: "made up", A: ref(x), B: other, Verdict: pb.Verdict_VERDICT_A_IS_RIGHT}
+	})
+	add(desk+"ResolveConflict", "resolve, the other way round", func(x secret) proto.Message {
+		return &pb.ResolveConflictRequest{ConflictId: "made up", A: other, B: ref(x), Verdict: pb.Verdict_VERDICT_A_IS_RIGHT}
+	})
+	add(desk+"ResolveConflict", "resolve with itself", func(x secret) proto.Message {
+		return &pb.ResolveConflictRequest{ConflictId: "made up", A: ref(x), B: ref(x)}
+	})
+	add(desk+"ResolveConflict", "resolve, badly", func(x secret) proto.Message {
+		return &pb.ResolveConflictRequest{ConflictId: "made up", A: ref(x), Verdict: 99, Note: long}
+	})
+	const freshness = "muniment.v1.StewardshipService.ReportFreshness"
+	add(freshness, "report on the container", func(x secret) proto.Message {
+		return &pb.ReportFreshnessRequest{AsOf: timestamppb.New(timeLongAgo), Filter: &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}}}
+	})
+	add(freshness, "report on the container and another source", func(x secret) proto.Message {
+		return &pb.ReportFreshnessRequest{AsOf: timestamppb.New(timeLongAgo), Filter: &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}, Sources: []string{x.source, "nowhere"}}}
+	})
+	add(freshness, "report, badly", func(x secret) proto.Message {
+		return &pb.ReportFreshnessRequest{Limit: -1, Filter: &pb.Filter{Containers: []*pb.DocumentRef{ref(x)}}}
 	})
 	add("muniment.v1.AuditService.GetRecord", "record", func(x secret) proto.Message { return &pb.GetRecordRequest{Receipt: x.receipt} })
 	add("muniment.v1.DirectoryService.GetGroup", "group", func(x secret) proto.Message { return &pb.GetGroupRequest{Name: "group:" + x.id} })

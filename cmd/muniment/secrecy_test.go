@@ -31,7 +31,8 @@ type secretCaller struct {
 	name  string
 	token identity.Request
 	// except names the methods that the roles are for, with what may differ there: "all", or
-	// "existing", which are the targets that exist. The reason is in the comment.
+	// "existing", which are the targets that exist and those of other sources, or "elsewhere", which
+	// are the latter alone. The reason is in the comment.
 	except map[protoreflect.FullName]string
 }
 
@@ -45,8 +46,9 @@ var ownSource = map[protoreflect.FullName]string{
 // Overseers are told who may read what there is, in sources that they oversee, and stewards who has.
 var oversees = map[protoreflect.FullName]string{
 	"muniment.v1.AccessService.ExplainAccess": "existing", "muniment.v1.AccessService.PreviewAccessChange": "existing",
-	"muniment.v1.SourceService.SetSource":    "all",
-	"muniment.v1.AuditService.TraceDocument": "existing",
+	"muniment.v1.SourceService.SetSource":           "all",
+	"muniment.v1.AuditService.TraceDocument":        "existing",
+	"muniment.v1.StewardshipService.VerifyDocument": "elsewhere",
 }
 
 func secretCallers() []secretCaller {
@@ -111,7 +113,7 @@ func TestExistenceIsSecret(t *testing.T) {
 				}
 				except := c.except[p.method.FullName()]
 				elsewhere := x.source != "finance" && strings.HasSuffix(c.name, ":finance") // where the role is not for
-				if except == "all" || except == "existing" && (x.exists || elsewhere) || x.appOnly && c.token.App == "" {
+				if except == "all" || except == "existing" && x.exists || except != "" && elsewhere || x.appOnly && c.token.App == "" {
 					exempt++
 					continue
 				}

@@ -124,7 +124,7 @@ func clockNames() (list []string) {
 
 func sourceSetCommand() *cobra.Command {
 	var cl client
-	var cadence, accessBound time.Duration
+	var cadence, accessBound, reviewInterval time.Duration
 	var contact, clock string
 	c := &cobra.Command{
 		Use:   "set NAME",
@@ -137,11 +137,11 @@ the role ingest for the source, or steward.
 		Args:    exactArgs(1, "the name of a source"),
 		RunE: func(c *cobra.Command, args []string) error {
 			given := c.Flags().Changed
-			if !given("cadence") && !given("access-bound") && !given("contact") && !given("version-clock") {
-				return usagef("set what? pass --cadence, --access-bound, --contact or --version-clock")
+			if !given("cadence") && !given("access-bound") && !given("contact") && !given("version-clock") && !given("review-interval") {
+				return usagef("set what? pass --cadence, --access-bound, --review-interval, --contact or --version-clock")
 			}
-			if cadence < 0 || accessBound < 0 {
-				return usagef("--cadence and --access-bound cannot be negative; 0 takes them away")
+			if cadence < 0 || accessBound < 0 || reviewInterval < 0 {
+				return usagef("--cadence, --access-bound and --review-interval cannot be negative; 0 takes them away")
 			}
 			if given("version-clock") && !slices.Contains(clockNames(), clock) {
 				return usagef("--version-clock: %q is none of %s", clock, strings.Join(clockNames(), ", "))
@@ -161,6 +161,9 @@ the role ingest for the source, or steward.
 				if given("access-bound") {
 					source.AccessBound = durationpb.New(accessBound)
 				}
+				if given("review-interval") {
+					source.ReviewInterval = durationpb.New(reviewInterval)
+				}
 				if given("contact") {
 					source.Contact = contact
 				}
@@ -178,6 +181,7 @@ the role ingest for the source, or steward.
 	cl.flags(c)
 	c.Flags().DurationVar(&cadence, "cadence", 0, "how often it promises to be synced, such as 24h; 0 = no promise")
 	c.Flags().DurationVar(&accessBound, "access-bound", 0, "how old its permissions may become before its documents are withheld; 0 = any age")
+	c.Flags().DurationVar(&reviewInterval, "review-interval", 0, "how often its texts should be vouched for anew, such as 4320h, where a document does not say; 0 = no interval")
 	c.Flags().StringVar(&contact, "contact", "", "whom to ask about it: an address, a channel, a team")
 	c.Flags().StringVar(&clock, "version-clock", "", "how it counts versions: "+strings.Join(clockNames(), ", "))
 	return c

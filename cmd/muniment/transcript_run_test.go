@@ -33,6 +33,9 @@ type transcriptRun struct {
 	compared *atomic.Int64 // answers
 	told     told
 
+	contested []*pb.ContestedValue // listed last
+	settled   []deskVerdict
+
 	mirrors []*mirror
 	seen    map[string][]*pb.IngestRequest // what visible found, by asker and state
 	askers  map[string]identity.Request
@@ -88,6 +91,12 @@ func (r *transcriptRun) run(out io.Writer, command string) error {
 		}
 		req := &pb.GetDocumentRequest{Document: &pb.DocumentRef{Source: args[0], Id: args[1]}}
 		return r.both(out, req, map[string]describer{"get": describe, "may": brief}[verb])
+	case "work":
+		return r.work(out, args)
+	case "conflicts":
+		return r.conflicts(out, args)
+	case "settle":
+		return r.settle(out, args)
 	case "tell":
 		return r.report(out, args)
 	case "trace":
@@ -126,6 +135,10 @@ func parseQuestion(args []string) (*pb.RetrieveRequest, error) {
 			req.Filter.Labels = map[string]string{k: v}
 		case "owner":
 			req.Filter.Owners = append(req.Filter.Owners, value)
+		case "state":
+			req.Filter.States = append(req.Filter.States, pb.Freshness_State(pb.Freshness_State_value["STATE_"+value]))
+		case "trust":
+			req.Trust = pb.Trust(pb.Trust_value["TRUST_"+value])
 		default:
 			return nil, fmt.Errorf("ask knows no %q", arg)
 		}
@@ -193,6 +206,7 @@ func (r *transcriptRun) compare(asker identity.Request, req proto.Message) (resp
 		return nil, at, err
 	}
 	m := r.mirror(r.visible(asker))
+	r.settleToo(m)
 	_, first := methodOf(req)
 	_, second := methodOf(req)
 	with := r.whole.call(r.whole.as(asker), method, req, first)
@@ -223,6 +237,10 @@ func methodOf(req proto.Message) (string, proto.Message) {
 		return pb.DocumentService_GetDocument_FullMethodName, &pb.GetDocumentResponse{}
 	case *pb.GetCallerRequest:
 		return pb.DirectoryService_GetCaller_FullMethodName, &pb.GetCallerResponse{}
+	case *pb.ListWorkRequest:
+		return pb.StewardshipService_ListWork_FullMethodName, &pb.ListWorkResponse{}
+	case *pb.ListConflictsRequest:
+		return pb.StewardshipService_ListConflicts_FullMethodName, &pb.ListConflictsResponse{}
 	default:
 		return pb.DirectoryService_GetGroup_FullMethodName, &pb.GetGroupResponse{}
 	}

@@ -27,6 +27,8 @@ var update = flag.Bool("update", false, "write what comes out into testdata/tran
 //	find, may                                                         ask and get, told briefly
 //	tell "ANSWER" [CITED]…                                            reports an answer made from what was asked last
 //	trace, answers SOURCE ID                                          what that rests on; the answers that cite a document
+//	conflicts [all], settle N VERDICT ["NOTE"]                        what contradicts what; settles the N-th that was listed last
+//	work [KIND]…                                                      what there is to mend
 //	who                                                               whom the server takes the caller for
 //	ingest LINE | ingest company                                      lines of a feed, sent by a job that may send all
 //	send LINE                                                         the same, sent by whoever asks

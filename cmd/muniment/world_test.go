@@ -121,6 +121,26 @@ func (w *world) document(source, id string) *pb.IngestRequest {
 			d.Supersedes = nil
 		}
 	}
+	switch w.IntN(12) {
+	case 0:
+		d.SupersededBy = []*pb.DocumentRef{{Source: pick(w, worldSources...), Id: fmt.Sprint("page ", 40+w.IntN(20))}, {Source: pick(w, worldSources...), Id: fmt.Sprint("page ", w.IntN(40))}}
+		if d.SupersededBy[1].GetSource() == source && d.SupersededBy[1].GetId() == id {
+			d.SupersededBy = d.SupersededBy[:1]
+		}
+		if d.SupersededBy[0].GetSource() == source && d.SupersededBy[0].GetId() == id {
+			d.SupersededBy = nil
+		}
+	case 1:
+		d.Text = "Superseded by https://pages.example/" + pick(w, "x", "y") + "\n\n" + d.Text
+	case 2:
+		d.Text = fmt.Sprintf("This page has been replaced by [another](<page %d>).\n\n%s", w.IntN(40), d.Text)
+	case 3:
+		d.Verified = &pb.Verification{By: pick(w, worldPeople...), At: timestamppb.New(time.Date(2000+w.IntN(25), 5, 1, 0, 0, 0, 0, time.UTC))}
+	case 4:
+		d.ValidUntil = timestamppb.New(time.Date(2000+w.IntN(80), 5, 1, 0, 0, 0, 0, time.UTC))
+	case 5:
+		d.ValidFrom = timestamppb.New(time.Date(2000+w.IntN(80), 5, 1, 0, 0, 0, 0, time.UTC))
+	}
 	if w.IntN(6) == 0 {
 		d.VectorSpace = "brought/4"
 		d.Passages = []*pb.SuppliedPassage{{Text: w.text(12), Vector: []float32{w.Float32(), w.Float32(), 1, 0}}}

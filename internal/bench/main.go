@@ -30,7 +30,7 @@ engine is opened in this process, on what the server has stored. Peers answer th
 of bleve filtered by the caller's groups always, PostgreSQL with pgvector if MUNIMENT_BENCH_POSTGRES holds a
 connection string of a superuser, on whose database a schema is made and dropped. Progress goes to stderr, the figures to stdout.
 
-Parts: server, postgres, engine, bleve, views, size.
+Parts: server, postgres, engine, bleve, views, size, conflicts.
 
 Examples:
   go run ./internal/bench -n 200000
@@ -42,7 +42,7 @@ Flags:
 `
 
 // parts are what can be run, in this order.
-var parts = []string{"server", "postgres", "engine", "bleve", "views", "size"}
+var parts = []string{"server", "postgres", "engine", "bleve", "views", "size", "conflicts"}
 
 var nothing = math.NaN()
 
@@ -156,6 +156,14 @@ func (r *run) say(format string, args ...any) {
 }
 
 func (r *run) run(ctx context.Context, p draw.Params) (err error) {
+	if r.wants("conflicts") {
+		if err := r.measureConflicts(ctx); err != nil {
+			return err
+		}
+	}
+	if !r.wants("server", "postgres", "engine", "bleve", "views", "size") {
+		return nil
+	}
 	r.say("drawing %d passages", p.Passages)
 	if r.data, err = draw.Draw(p); err != nil {
 		return err

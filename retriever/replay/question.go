@@ -54,7 +54,7 @@ func (p *Replayer) read(record audit.Record) (q question, err error) {
 		return q, unsupported("the query is not recorded")
 	}
 	q.Request = retriever.Request{
-		ID: record.ID, Query: of.Query, Limit: options.Limit, From: options.From, Filter: options.Filter,
+		ID: record.ID, Query: of.Query, Limit: options.Limit, From: options.From, Filter: options.Filter, AsOf: options.AsOf,
 		Chain: record.Chain, Roles: of.Caller.Roles,
 	}
 	q.lacks = map[retriever.Degradation]bool{}

@@ -119,7 +119,7 @@ func (p *Replayer) replay(ctx context.Context, now *indexer.State, auditor acl.V
 	if err != nil {
 		return o, err
 	}
-	then := asThen{past, past.Directory().Withhold(withholding(record))}
+	then := asThen{past, past.Directory().Withhold(withholding(record)), record.Retrieval.Expected}
 	view, err := then.View(q.caller, record.Time)
 	if err != nil {
 		return o, errors.Join(unsupported("the recorded caller cannot be resolved: %v", err), past.Close())

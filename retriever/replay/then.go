@@ -11,11 +11,18 @@ import (
 	"github.com/muniment/muniment/indexer"
 )
 
-// asThen is a snapshot of an earlier revision that withholds what was withheld then. A
-// snapshot itself withholds what is to be withheld now, for that is no part of the history.
+// asThen is a snapshot of an earlier revision that withholds what was withheld then, and expects
+// of sources what was expected then. A snapshot itself does so by what is said of the sources now,
+// for that is no part of the history.
 type asThen struct {
 	catalog.Snapshot
 	directory *acl.Directory
+	expected  map[string]audit.Expectation
+}
+
+// Expected implements catalog.Snapshot.
+func (n asThen) Expected(source string) catalog.Expectation {
+	return catalog.Expectation(n.expected[source])
 }
 
 // View implements catalog.Snapshot.

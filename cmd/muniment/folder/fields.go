@@ -4,15 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/muniment/muniment/freshness"
 	pb "github.com/muniment/muniment/proto/muniment/v1"
 )
 
@@ -28,7 +27,6 @@ var (
 	untilNames      = []string{"validuntil", "effectiveuntil", "expirydate", "expires"}
 	uriNames        = []string{"uri", "canonicalurl", "canonical"}
 	retentionNames  = []string{"retentionclass", "retention"}
-	supersedesNames = []string{"supersedes", "replaces"}
 )
 
 // apply is front matter on its way into a document.
@@ -149,7 +147,8 @@ func (a *apply) content(owners OwnerMap, dated bool, defaultInterval string) {
 		}
 	}
 	a.labels()
-	a.supersedes()
+	a.succession(freshness.ReplacesNames, &d.Supersedes)
+	a.succession(freshness.ReplacedByNames, &d.SupersededBy)
 }
 
 // review sets who vouched for the text, and how often that should happen.
@@ -248,10 +247,10 @@ func (a *apply) labels() {
 	}
 }
 
-// supersedes names documents by their paths: beside this one if they begin with "./" or
+// succession adds the documents named by their paths: beside this one if they begin with "./" or
 // "../", else from the top of the folder.
-func (a *apply) supersedes() {
-	name, v := a.value(supersedesNames)
+func (a *apply) succession(names []string, to *[]*pb.DocumentRef) {
+	name, v := a.value(names)
 	if v == nil {
 		return
 	}
@@ -260,23 +259,18 @@ func (a *apply) supersedes() {
 		list = []any{v}
 	}
 	for _, one := range list {
-		id, err := plainText(one, 1024)
-		switch {
-		case err != nil:
+		text, err := plainText(one, 1024)
+		if err != nil {
 			a.warn(name, err)
 			continue
-		case strings.HasPrefix(id, "./"), strings.HasPrefix(id, "../"):
-			id = path.Join(path.Dir(a.file), id)
-		default:
-			id = strings.TrimPrefix(path.Clean(id), "/")
 		}
-		ref := &pb.DocumentRef{Source: a.doc.GetSource(), Id: id}
-		if id == a.file || id == "." || strings.HasPrefix(id, "../") || len(a.doc.GetSupersedes()) == 256 {
+		id, ok := freshness.Beside(a.file, text)
+		if !ok || id == a.file || len(*to) == 256 {
 			a.warn(name, fmt.Errorf("%q is no other document of this folder, or is one too many", one))
 			continue
 		}
-		if !slices.ContainsFunc(a.doc.GetSupersedes(), func(r *pb.DocumentRef) bool { return r.GetId() == id }) {
-			a.doc.Supersedes = append(a.doc.Supersedes, ref)
+		if !slices.ContainsFunc(*to, func(r *pb.DocumentRef) bool { return r.GetId() == id }) {
+			*to = append(*to, &pb.DocumentRef{Source: a.doc.GetSource(), Id: id})
 		}
 	}
 }

@@ -57,6 +57,7 @@ func TestFrontMatter(t *testing.T) {
 		"labels":        {"---\nlabels: {a: 1, b: yes, c: 2024-01-01}\nretention_class: guidance\n---\n", `"labels": {"a": "1", "b": "yes", "c": "2024-01-01"}, "retention_class": "guidance", ` + closed, ""},
 		"bad labels":    {"---\nlabels: {a: [1]}\n---\n", closed, "labels left out"},
 		"supersedes":    {"---\nsupersedes: [./old.md, ../top.md, /a/b.md, guide/leave.md, ../../etc]\n---\n", `"supersedes": [{"source": "s", "id": "guide/old.md"}, {"source": "s", "id": "top.md"}, {"source": "s", "id": "a/b.md"}], ` + closed, "guide/leave.md|../../etc"},
+		"superseded":    {"---\nsuperseded_by: ./new.md\n---\n", `"superseded_by": [{"source": "s", "id": "guide/new.md"}], ` + closed, ""},
 		"uri":           {"---\ncanonical_url: https://docs.line.example/leave\n---\n", `"uri": "https://docs.line.example/leave", ` + closed, ""},
 		"bad uri":       {"---\nuri: javascript:alert(1)\n---\n", closed, "uri left out"},
 		"NUL":           {"---\ntitle: \"a\\0b\"\n---\n", closed, "title left out"},

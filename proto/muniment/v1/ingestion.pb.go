@@ -502,6 +502,9 @@ type Document struct {
 	VectorSpace string `protobuf:"bytes,21,opt,name=vector_space,json=vectorSpace,proto3" json:"vector_space,omitempty"`
 	// The version of the access fields (policy, container, sensitivity): they apply if it is not lower than the stored.
 	AccessVersion int64 `protobuf:"varint,22,opt,name=access_version,json=accessVersion,proto3" json:"access_version,omitempty"`
+	// Documents, of any source, that replace this one: what its own sender says of it. Beside what is declared here and in
+	// supersedes, the server reads such declarations from the text's front matter, title and banner.
+	SupersededBy  []*DocumentRef `protobuf:"bytes,23,rep,name=superseded_by,json=supersededBy,proto3" json:"superseded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -688,6 +691,13 @@ func (x *Document) GetAccessVersion() int64 {
 		return x.AccessVersion
 	}
 	return 0
+}
+
+func (x *Document) GetSupersededBy() []*DocumentRef {
+	if x != nil {
+		return x.SupersededBy
+	}
+	return nil
 }
 
 // Verification says who vouched for a text, and when.
@@ -1155,7 +1165,7 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\xbaH\ar\x05\x10\x01(\x80\bR\x02id\x12!\n" +
 	"\aversion\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\aversion\x12 \n" +
 	"\x06parent\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\x06parent\x12+\n" +
-	"\x06policy\x18\x05 \x01(\v2\x13.muniment.v1.PolicyR\x06policy\"\x90\t\n" +
+	"\x06policy\x18\x05 \x01(\v2\x13.muniment.v1.PolicyR\x06policy\"\xda\t\n" +
 	"\bDocument\x12\"\n" +
 	"\x06source\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x06source\x12\x1a\n" +
@@ -1186,7 +1196,8 @@ const file_muniment_v1_ingestion_proto_rawDesc = "" +
 	"\x06labels\x18\x13 \x03(\v2!.muniment.v1.Document.LabelsEntryB\x19\xbaH\x16\x9a\x01\x13\x10\x80\x02\"\ar\x05\x10\x01(\x80\x02*\x05r\x03(\x80 R\x06labels\x12C\n" +
 	"\bpassages\x18\x14 \x03(\v2\x1c.muniment.v1.SuppliedPassageB\t\xbaH\x06\x92\x01\x03\x10\x90NR\bpassages\x12+\n" +
 	"\fvector_space\x18\x15 \x01(\tB\b\xbaH\x05r\x03(\x80\x02R\vvectorSpace\x12.\n" +
-	"\x0eaccess_version\x18\x16 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\raccessVersion\x1a9\n" +
+	"\x0eaccess_version\x18\x16 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\raccessVersion\x12H\n" +
+	"\rsuperseded_by\x18\x17 \x03(\v2\x18.muniment.v1.DocumentRefB\t\xbaH\x06\x92\x01\x03\x10\x80\x02R\fsupersededBy\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\f\n" +
@@ -1300,18 +1311,19 @@ var file_muniment_v1_ingestion_proto_depIdxs = []int32{
 	16, // 13: muniment.v1.Document.supersedes:type_name -> muniment.v1.DocumentRef
 	12, // 14: muniment.v1.Document.labels:type_name -> muniment.v1.Document.LabelsEntry
 	7,  // 15: muniment.v1.Document.passages:type_name -> muniment.v1.SuppliedPassage
-	14, // 16: muniment.v1.Verification.at:type_name -> google.protobuf.Timestamp
-	13, // 17: muniment.v1.DocumentAccess.policy:type_name -> muniment.v1.Policy
-	0,  // 18: muniment.v1.IngestResponse.status:type_name -> muniment.v1.IngestResponse.Status
-	1,  // 19: muniment.v1.IngestResponse.notices:type_name -> muniment.v1.IngestResponse.Notice
-	17, // 20: muniment.v1.IngestResponse.error:type_name -> google.rpc.Status
-	2,  // 21: muniment.v1.IngestionService.Ingest:input_type -> muniment.v1.IngestRequest
-	11, // 22: muniment.v1.IngestionService.Ingest:output_type -> muniment.v1.IngestResponse
-	22, // [22:23] is the sub-list for method output_type
-	21, // [21:22] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	16, // 16: muniment.v1.Document.superseded_by:type_name -> muniment.v1.DocumentRef
+	14, // 17: muniment.v1.Verification.at:type_name -> google.protobuf.Timestamp
+	13, // 18: muniment.v1.DocumentAccess.policy:type_name -> muniment.v1.Policy
+	0,  // 19: muniment.v1.IngestResponse.status:type_name -> muniment.v1.IngestResponse.Status
+	1,  // 20: muniment.v1.IngestResponse.notices:type_name -> muniment.v1.IngestResponse.Notice
+	17, // 21: muniment.v1.IngestResponse.error:type_name -> google.rpc.Status
+	2,  // 22: muniment.v1.IngestionService.Ingest:input_type -> muniment.v1.IngestRequest
+	11, // 23: muniment.v1.IngestionService.Ingest:output_type -> muniment.v1.IngestResponse
+	23, // [23:24] is the sub-list for method output_type
+	22, // [22:23] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_muniment_v1_ingestion_proto_init() }

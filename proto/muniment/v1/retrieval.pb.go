@@ -23,6 +23,60 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Trust says which documents are searched, by how far they can be trusted.
+type Trust int32
+
+const (
+	// All in whose validity the instant lies, unless filter.states asks for others: so none that is STATE_OUTDATED or
+	// STATE_NOT_YET_VALID. A document that another in view replaces is ranked lower.
+	Trust_TRUST_UNSPECIFIED Trust = 0
+	// Nor STATE_SUPERSEDED: only what is in force and has not been replaced.
+	Trust_TRUST_CURRENT_ONLY Trust = 1
+	// Nor any for whose text, as it is, no person has vouched.
+	Trust_TRUST_VERIFIED_ONLY Trust = 2
+)
+
+// Enum value maps for Trust.
+var (
+	Trust_name = map[int32]string{
+		0: "TRUST_UNSPECIFIED",
+		1: "TRUST_CURRENT_ONLY",
+		2: "TRUST_VERIFIED_ONLY",
+	}
+	Trust_value = map[string]int32{
+		"TRUST_UNSPECIFIED":   0,
+		"TRUST_CURRENT_ONLY":  1,
+		"TRUST_VERIFIED_ONLY": 2,
+	}
+)
+
+func (x Trust) Enum() *Trust {
+	p := new(Trust)
+	*p = x
+	return p
+}
+
+func (x Trust) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Trust) Descriptor() protoreflect.EnumDescriptor {
+	return file_muniment_v1_retrieval_proto_enumTypes[0].Descriptor()
+}
+
+func (Trust) Type() protoreflect.EnumType {
+	return &file_muniment_v1_retrieval_proto_enumTypes[0]
+}
+
+func (x Trust) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Trust.Descriptor instead.
+func (Trust) EnumDescriptor() ([]byte, []int) {
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{0}
+}
+
 // Degradation names something that could not be done as usual.
 type Degradation int32
 
@@ -78,11 +132,11 @@ func (x Degradation) String() string {
 }
 
 func (Degradation) Descriptor() protoreflect.EnumDescriptor {
-	return file_muniment_v1_retrieval_proto_enumTypes[0].Descriptor()
+	return file_muniment_v1_retrieval_proto_enumTypes[1].Descriptor()
 }
 
 func (Degradation) Type() protoreflect.EnumType {
-	return &file_muniment_v1_retrieval_proto_enumTypes[0]
+	return &file_muniment_v1_retrieval_proto_enumTypes[1]
 }
 
 func (x Degradation) Number() protoreflect.EnumNumber {
@@ -91,7 +145,7 @@ func (x Degradation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Degradation.Descriptor instead.
 func (Degradation) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{0}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{1}
 }
 
 // Evidence says how strongly the best passages speak to the query.
@@ -139,11 +193,11 @@ func (x Evidence) String() string {
 }
 
 func (Evidence) Descriptor() protoreflect.EnumDescriptor {
-	return file_muniment_v1_retrieval_proto_enumTypes[1].Descriptor()
+	return file_muniment_v1_retrieval_proto_enumTypes[2].Descriptor()
 }
 
 func (Evidence) Type() protoreflect.EnumType {
-	return &file_muniment_v1_retrieval_proto_enumTypes[1]
+	return &file_muniment_v1_retrieval_proto_enumTypes[2]
 }
 
 func (x Evidence) Number() protoreflect.EnumNumber {
@@ -152,7 +206,7 @@ func (x Evidence) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Evidence.Descriptor instead.
 func (Evidence) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{1}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{2}
 }
 
 // State is what the judgement comes to; the first that holds.
@@ -161,13 +215,16 @@ type Freshness_State int32
 const (
 	// Never sent.
 	Freshness_STATE_UNSPECIFIED Freshness_State = 0
-	// A newer document that the caller can see declares to replace it.
+	// A document that the caller can see replaces it: one says so of the other, within a source or with the consent of
+	// who is replaced, or it is an older copy by the same owner at the same uri. A document replaces another from its
+	// valid_from on.
 	Freshness_STATE_SUPERSEDED Freshness_State = 1
 	// Past its valid_until.
 	Freshness_STATE_OUTDATED Freshness_State = 2
 	// Before its valid_from.
 	Freshness_STATE_NOT_YET_VALID Freshness_State = 3
-	// No date or no review interval to judge by.
+	// No date or no review interval to judge by, or its source has not been synced for more than three times as long as
+	// it promises.
 	Freshness_STATE_UNKNOWN Freshness_State = 4
 	// Overdue for review by half an interval or more.
 	Freshness_STATE_STALE Freshness_State = 5
@@ -212,11 +269,11 @@ func (x Freshness_State) String() string {
 }
 
 func (Freshness_State) Descriptor() protoreflect.EnumDescriptor {
-	return file_muniment_v1_retrieval_proto_enumTypes[2].Descriptor()
+	return file_muniment_v1_retrieval_proto_enumTypes[3].Descriptor()
 }
 
 func (Freshness_State) Type() protoreflect.EnumType {
-	return &file_muniment_v1_retrieval_proto_enumTypes[2]
+	return &file_muniment_v1_retrieval_proto_enumTypes[3]
 }
 
 func (x Freshness_State) Number() protoreflect.EnumNumber {
@@ -225,7 +282,7 @@ func (x Freshness_State) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Freshness_State.Descriptor instead.
 func (Freshness_State) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{6, 0}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // Kind is the sort of contradiction.
@@ -265,11 +322,11 @@ func (x Conflict_Kind) String() string {
 }
 
 func (Conflict_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_muniment_v1_retrieval_proto_enumTypes[3].Descriptor()
+	return file_muniment_v1_retrieval_proto_enumTypes[4].Descriptor()
 }
 
 func (Conflict_Kind) Type() protoreflect.EnumType {
-	return &file_muniment_v1_retrieval_proto_enumTypes[3]
+	return &file_muniment_v1_retrieval_proto_enumTypes[4]
 }
 
 func (x Conflict_Kind) Number() protoreflect.EnumNumber {
@@ -278,7 +335,7 @@ func (x Conflict_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Conflict_Kind.Descriptor instead.
 func (Conflict_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{7, 0}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // Preference says which side to prefer.
@@ -318,11 +375,11 @@ func (x Conflict_Preference) String() string {
 }
 
 func (Conflict_Preference) Descriptor() protoreflect.EnumDescriptor {
-	return file_muniment_v1_retrieval_proto_enumTypes[4].Descriptor()
+	return file_muniment_v1_retrieval_proto_enumTypes[5].Descriptor()
 }
 
 func (Conflict_Preference) Type() protoreflect.EnumType {
-	return &file_muniment_v1_retrieval_proto_enumTypes[4]
+	return &file_muniment_v1_retrieval_proto_enumTypes[5]
 }
 
 func (x Conflict_Preference) Number() protoreflect.EnumNumber {
@@ -331,7 +388,7 @@ func (x Conflict_Preference) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Conflict_Preference.Descriptor instead.
 func (Conflict_Preference) EnumDescriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{7, 1}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{8, 1}
 }
 
 // RetrieveRequest is a query.
@@ -354,7 +411,13 @@ type RetrieveRequest struct {
 	// As long as nothing that the caller may read changes, pages continue one another: nothing comes twice and nothing is
 	// left out. If something does, what has moved over the seam of two pages comes twice or not at all. A token is good
 	// for 15 minutes, for the same user, app and request; any other is refused with the reason INVALID_TOKEN.
-	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// How far a document must be trusted to be searched; absent = what is in force. What is left out does not exist for
+	// the search.
+	Trust Trust `protobuf:"varint,7,opt,name=trust,proto3,enum=muniment.v1.Trust" json:"trust,omitempty"`
+	// The instant at which validity and freshness are judged; absent = now. It chooses among the documents of today by
+	// their dates: texts and rights are those of now.
+	AsOf          *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=as_of,json=asOf,proto3" json:"as_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -431,6 +494,20 @@ func (x *RetrieveRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *RetrieveRequest) GetTrust() Trust {
+	if x != nil {
+		return x.Trust
+	}
+	return Trust_TRUST_UNSPECIFIED
+}
+
+func (x *RetrieveRequest) GetAsOf() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOf
+	}
+	return nil
+}
+
 // QueryVector is a query's embedding in a declared vector space.
 type QueryVector struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -496,7 +573,17 @@ type Filter struct {
 	// Documents that carry all of these labels.
 	Labels map[string]string `protobuf:"bytes,3,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Documents owned by any of these principals.
-	Owners        []string `protobuf:"bytes,4,rep,name=owners,proto3" json:"owners,omitempty"`
+	Owners []string `protobuf:"bytes,4,rep,name=owners,proto3" json:"owners,omitempty"`
+	// Documents in any of these states, for this caller at this instant.
+	States []Freshness_State `protobuf:"varint,5,rep,packed,name=states,proto3,enum=muniment.v1.Freshness_State" json:"states,omitempty"`
+	// Documents whose text was last changed at its source within this time.
+	Modified *TimeRange `protobuf:"bytes,6,opt,name=modified,proto3" json:"modified,omitempty"`
+	// Documents for whose text a person last vouched within this time.
+	Verified *TimeRange `protobuf:"bytes,7,opt,name=verified,proto3" json:"verified,omitempty"`
+	// Documents whose version this server received within this time.
+	Synced *TimeRange `protobuf:"bytes,8,opt,name=synced,proto3" json:"synced,omitempty"`
+	// Documents whose permissions this server last received within this time.
+	AclSynced     *TimeRange `protobuf:"bytes,9,opt,name=acl_synced,json=aclSynced,proto3" json:"acl_synced,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -559,6 +646,96 @@ func (x *Filter) GetOwners() []string {
 	return nil
 }
 
+func (x *Filter) GetStates() []Freshness_State {
+	if x != nil {
+		return x.States
+	}
+	return nil
+}
+
+func (x *Filter) GetModified() *TimeRange {
+	if x != nil {
+		return x.Modified
+	}
+	return nil
+}
+
+func (x *Filter) GetVerified() *TimeRange {
+	if x != nil {
+		return x.Verified
+	}
+	return nil
+}
+
+func (x *Filter) GetSynced() *TimeRange {
+	if x != nil {
+		return x.Synced
+	}
+	return nil
+}
+
+func (x *Filter) GetAclSynced() *TimeRange {
+	if x != nil {
+		return x.AclSynced
+	}
+	return nil
+}
+
+// TimeRange is a half-open range of time. A document without the date is in none.
+type TimeRange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first instant; absent = no beginning.
+	From *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// The first instant after; absent = no end.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TimeRange) Reset() {
+	*x = TimeRange{}
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TimeRange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TimeRange) ProtoMessage() {}
+
+func (x *TimeRange) ProtoReflect() protoreflect.Message {
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TimeRange.ProtoReflect.Descriptor instead.
+func (*TimeRange) Descriptor() ([]byte, []int) {
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TimeRange) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *TimeRange) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
 // RetrieveResponse is what was found. Only receipt, request_id, retrieval_id, served_at, next_page_token and, inside
 // the results, synced, acl_synced, age_days and ratio may differ between two servers that hold the same visible
 // documents, and of next_page_token no more than its characters.
@@ -592,7 +769,7 @@ type RetrieveResponse struct {
 
 func (x *RetrieveResponse) Reset() {
 	*x = RetrieveResponse{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[3]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -604,7 +781,7 @@ func (x *RetrieveResponse) String() string {
 func (*RetrieveResponse) ProtoMessage() {}
 
 func (x *RetrieveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[3]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -617,7 +794,7 @@ func (x *RetrieveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetrieveResponse.ProtoReflect.Descriptor instead.
 func (*RetrieveResponse) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{3}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RetrieveResponse) GetResults() []*Result {
@@ -730,7 +907,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[4]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +919,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[4]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +932,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{4}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Result) GetDocument() *DocumentRef {
@@ -876,7 +1053,7 @@ type Span struct {
 
 func (x *Span) Reset() {
 	*x = Span{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[5]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -888,7 +1065,7 @@ func (x *Span) String() string {
 func (*Span) ProtoMessage() {}
 
 func (x *Span) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[5]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -901,7 +1078,7 @@ func (x *Span) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Span.ProtoReflect.Descriptor instead.
 func (*Span) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{5}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Span) GetStart() int32 {
@@ -953,7 +1130,7 @@ type Freshness struct {
 
 func (x *Freshness) Reset() {
 	*x = Freshness{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[6]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -965,7 +1142,7 @@ func (x *Freshness) String() string {
 func (*Freshness) ProtoMessage() {}
 
 func (x *Freshness) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[6]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -978,7 +1155,7 @@ func (x *Freshness) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Freshness.ProtoReflect.Descriptor instead.
 func (*Freshness) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{6}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Freshness) GetState() Freshness_State {
@@ -1097,7 +1274,7 @@ type Conflict struct {
 
 func (x *Conflict) Reset() {
 	*x = Conflict{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[7]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1109,7 +1286,7 @@ func (x *Conflict) String() string {
 func (*Conflict) ProtoMessage() {}
 
 func (x *Conflict) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[7]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1122,7 +1299,7 @@ func (x *Conflict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conflict.ProtoReflect.Descriptor instead.
 func (*Conflict) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{7}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Conflict) GetKind() Conflict_Kind {
@@ -1198,7 +1375,7 @@ type Conflict_Side struct {
 
 func (x *Conflict_Side) Reset() {
 	*x = Conflict_Side{}
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[10]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1387,7 @@ func (x *Conflict_Side) String() string {
 func (*Conflict_Side) ProtoMessage() {}
 
 func (x *Conflict_Side) ProtoReflect() protoreflect.Message {
-	mi := &file_muniment_v1_retrieval_proto_msgTypes[10]
+	mi := &file_muniment_v1_retrieval_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1400,7 @@ func (x *Conflict_Side) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Conflict_Side.ProtoReflect.Descriptor instead.
 func (*Conflict_Side) Descriptor() ([]byte, []int) {
-	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{7, 0}
+	return file_muniment_v1_retrieval_proto_rawDescGZIP(), []int{8, 0}
 }
 
 func (x *Conflict_Side) GetResult() int32 {
@@ -1258,7 +1435,7 @@ var File_muniment_v1_retrieval_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmuniment/v1/retrieval.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18muniment/v1/answer.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\"\x91\x02\n" +
+	"\x1bmuniment/v1/retrieval.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18muniment/v1/answer.proto\x1a\x19muniment/v1/options.proto\x1a\x18muniment/v1/policy.proto\"\xf6\x02\n" +
 	"\x0fRetrieveRequest\x12 \n" +
 	"\x05query\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80 R\x05query\x12\x1f\n" +
@@ -1267,21 +1444,32 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"\x11at_least_as_fresh\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\x0eatLeastAsFresh\x120\n" +
 	"\x06vector\x18\x05 \x01(\v2\x18.muniment.v1.QueryVectorR\x06vector\x12'\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\tpageToken\"T\n" +
+	"page_token\x18\x06 \x01(\tB\b\xbaH\x05r\x03(\x80\x04R\tpageToken\x122\n" +
+	"\x05trust\x18\a \x01(\x0e2\x12.muniment.v1.TrustB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05trust\x12/\n" +
+	"\x05as_of\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x04asOf\"T\n" +
 	"\vQueryVector\x12 \n" +
 	"\x05space\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x05space\x12#\n" +
-	"\x06values\x18\x02 \x03(\x02B\v\xbaH\b\x92\x01\x05\b\x01\x10\x80@R\x06values\"\xb2\x02\n" +
+	"\x06values\x18\x02 \x03(\x02B\v\xbaH\b\x92\x01\x05\b\x01\x10\x80@R\x06values\"\xca\x04\n" +
 	"\x06Filter\x12+\n" +
 	"\asources\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10d\"\ar\x05\x10\x01(\x80\x02R\asources\x12B\n" +
 	"\n" +
 	"containers\x18\x02 \x03(\v2\x18.muniment.v1.DocumentRefB\b\xbaH\x05\x92\x01\x02\x10dR\n" +
 	"containers\x12Q\n" +
 	"\x06labels\x18\x03 \x03(\v2\x1f.muniment.v1.Filter.LabelsEntryB\x18\xbaH\x15\x9a\x01\x12\x10\x10\"\ar\x05\x10\x01(\x80\x02*\x05r\x03(\x80 R\x06labels\x12)\n" +
-	"\x06owners\x18\x04 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10d\"\ar\x05\x10\x01(\x80\x04R\x06owners\x1a9\n" +
+	"\x06owners\x18\x04 \x03(\tB\x11\xbaH\x0e\x92\x01\v\x10d\"\ar\x05\x10\x01(\x80\x04R\x06owners\x12G\n" +
+	"\x06states\x18\x05 \x03(\x0e2\x1c.muniment.v1.Freshness.StateB\x11\xbaH\x0e\x92\x01\v\x10\a\"\a\x82\x01\x04\x10\x01 \x00R\x06states\x122\n" +
+	"\bmodified\x18\x06 \x01(\v2\x16.muniment.v1.TimeRangeR\bmodified\x122\n" +
+	"\bverified\x18\a \x01(\v2\x16.muniment.v1.TimeRangeR\bverified\x12.\n" +
+	"\x06synced\x18\b \x01(\v2\x16.muniment.v1.TimeRangeR\x06synced\x125\n" +
+	"\n" +
+	"acl_synced\x18\t \x01(\v2\x16.muniment.v1.TimeRangeR\taclSynced\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xcf\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"m\n" +
+	"\tTimeRange\x12.\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"\xcf\x03\n" +
 	"\x10RetrieveResponse\x12-\n" +
 	"\aresults\x18\x01 \x03(\v2\x13.muniment.v1.ResultR\aresults\x123\n" +
 	"\tconflicts\x18\x02 \x03(\v2\x15.muniment.v1.ConflictR\tconflicts\x12<\n" +
@@ -1372,7 +1560,11 @@ const file_muniment_v1_retrieval_proto_rawDesc = "" +
 	"Preference\x12\x1a\n" +
 	"\x16PREFERENCE_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fPREFERENCE_A\x10\x01\x12\x10\n" +
-	"\fPREFERENCE_B\x10\x02*\xec\x01\n" +
+	"\fPREFERENCE_B\x10\x02*O\n" +
+	"\x05Trust\x12\x15\n" +
+	"\x11TRUST_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12TRUST_CURRENT_ONLY\x10\x01\x12\x17\n" +
+	"\x13TRUST_VERIFIED_ONLY\x10\x02*\xec\x01\n" +
 	"\vDegradation\x12\x1b\n" +
 	"\x17DEGRADATION_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18DEGRADATION_KEYWORD_ONLY\x10\x01\x12\"\n" +
@@ -1404,72 +1596,83 @@ func file_muniment_v1_retrieval_proto_rawDescGZIP() []byte {
 	return file_muniment_v1_retrieval_proto_rawDescData
 }
 
-var file_muniment_v1_retrieval_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_muniment_v1_retrieval_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_muniment_v1_retrieval_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_muniment_v1_retrieval_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_muniment_v1_retrieval_proto_goTypes = []any{
-	(Degradation)(0),               // 0: muniment.v1.Degradation
-	(Evidence)(0),                  // 1: muniment.v1.Evidence
-	(Freshness_State)(0),           // 2: muniment.v1.Freshness.State
-	(Conflict_Kind)(0),             // 3: muniment.v1.Conflict.Kind
-	(Conflict_Preference)(0),       // 4: muniment.v1.Conflict.Preference
-	(*RetrieveRequest)(nil),        // 5: muniment.v1.RetrieveRequest
-	(*QueryVector)(nil),            // 6: muniment.v1.QueryVector
-	(*Filter)(nil),                 // 7: muniment.v1.Filter
-	(*RetrieveResponse)(nil),       // 8: muniment.v1.RetrieveResponse
-	(*Result)(nil),                 // 9: muniment.v1.Result
-	(*Span)(nil),                   // 10: muniment.v1.Span
-	(*Freshness)(nil),              // 11: muniment.v1.Freshness
-	(*Conflict)(nil),               // 12: muniment.v1.Conflict
-	nil,                            // 13: muniment.v1.Filter.LabelsEntry
-	nil,                            // 14: muniment.v1.Result.LabelsEntry
-	(*Conflict_Side)(nil),          // 15: muniment.v1.Conflict.Side
-	(*DocumentRef)(nil),            // 16: muniment.v1.DocumentRef
-	(*timestamppb.Timestamp)(nil),  // 17: google.protobuf.Timestamp
-	(*RecordAnswerRequest)(nil),    // 18: muniment.v1.RecordAnswerRequest
-	(*ListRetrievalsRequest)(nil),  // 19: muniment.v1.ListRetrievalsRequest
-	(*RecordAnswerResponse)(nil),   // 20: muniment.v1.RecordAnswerResponse
-	(*ListRetrievalsResponse)(nil), // 21: muniment.v1.ListRetrievalsResponse
+	(Trust)(0),                     // 0: muniment.v1.Trust
+	(Degradation)(0),               // 1: muniment.v1.Degradation
+	(Evidence)(0),                  // 2: muniment.v1.Evidence
+	(Freshness_State)(0),           // 3: muniment.v1.Freshness.State
+	(Conflict_Kind)(0),             // 4: muniment.v1.Conflict.Kind
+	(Conflict_Preference)(0),       // 5: muniment.v1.Conflict.Preference
+	(*RetrieveRequest)(nil),        // 6: muniment.v1.RetrieveRequest
+	(*QueryVector)(nil),            // 7: muniment.v1.QueryVector
+	(*Filter)(nil),                 // 8: muniment.v1.Filter
+	(*TimeRange)(nil),              // 9: muniment.v1.TimeRange
+	(*RetrieveResponse)(nil),       // 10: muniment.v1.RetrieveResponse
+	(*Result)(nil),                 // 11: muniment.v1.Result
+	(*Span)(nil),                   // 12: muniment.v1.Span
+	(*Freshness)(nil),              // 13: muniment.v1.Freshness
+	(*Conflict)(nil),               // 14: muniment.v1.Conflict
+	nil,                            // 15: muniment.v1.Filter.LabelsEntry
+	nil,                            // 16: muniment.v1.Result.LabelsEntry
+	(*Conflict_Side)(nil),          // 17: muniment.v1.Conflict.Side
+	(*timestamppb.Timestamp)(nil),  // 18: google.protobuf.Timestamp
+	(*DocumentRef)(nil),            // 19: muniment.v1.DocumentRef
+	(*RecordAnswerRequest)(nil),    // 20: muniment.v1.RecordAnswerRequest
+	(*ListRetrievalsRequest)(nil),  // 21: muniment.v1.ListRetrievalsRequest
+	(*RecordAnswerResponse)(nil),   // 22: muniment.v1.RecordAnswerResponse
+	(*ListRetrievalsResponse)(nil), // 23: muniment.v1.ListRetrievalsResponse
 }
 var file_muniment_v1_retrieval_proto_depIdxs = []int32{
-	7,  // 0: muniment.v1.RetrieveRequest.filter:type_name -> muniment.v1.Filter
-	6,  // 1: muniment.v1.RetrieveRequest.vector:type_name -> muniment.v1.QueryVector
-	16, // 2: muniment.v1.Filter.containers:type_name -> muniment.v1.DocumentRef
-	13, // 3: muniment.v1.Filter.labels:type_name -> muniment.v1.Filter.LabelsEntry
-	9,  // 4: muniment.v1.RetrieveResponse.results:type_name -> muniment.v1.Result
-	12, // 5: muniment.v1.RetrieveResponse.conflicts:type_name -> muniment.v1.Conflict
-	0,  // 6: muniment.v1.RetrieveResponse.degradations:type_name -> muniment.v1.Degradation
-	1,  // 7: muniment.v1.RetrieveResponse.evidence:type_name -> muniment.v1.Evidence
-	17, // 8: muniment.v1.RetrieveResponse.served_at:type_name -> google.protobuf.Timestamp
-	16, // 9: muniment.v1.Result.document:type_name -> muniment.v1.DocumentRef
-	10, // 10: muniment.v1.Result.span:type_name -> muniment.v1.Span
-	11, // 11: muniment.v1.Result.freshness:type_name -> muniment.v1.Freshness
-	14, // 12: muniment.v1.Result.labels:type_name -> muniment.v1.Result.LabelsEntry
-	2,  // 13: muniment.v1.Freshness.state:type_name -> muniment.v1.Freshness.State
-	17, // 14: muniment.v1.Freshness.modified:type_name -> google.protobuf.Timestamp
-	17, // 15: muniment.v1.Freshness.verified:type_name -> google.protobuf.Timestamp
-	17, // 16: muniment.v1.Freshness.synced:type_name -> google.protobuf.Timestamp
-	17, // 17: muniment.v1.Freshness.acl_synced:type_name -> google.protobuf.Timestamp
-	17, // 18: muniment.v1.Freshness.due:type_name -> google.protobuf.Timestamp
-	17, // 19: muniment.v1.Freshness.valid_from:type_name -> google.protobuf.Timestamp
-	17, // 20: muniment.v1.Freshness.valid_until:type_name -> google.protobuf.Timestamp
-	16, // 21: muniment.v1.Freshness.superseded_by:type_name -> muniment.v1.DocumentRef
-	3,  // 22: muniment.v1.Conflict.kind:type_name -> muniment.v1.Conflict.Kind
-	15, // 23: muniment.v1.Conflict.a:type_name -> muniment.v1.Conflict.Side
-	15, // 24: muniment.v1.Conflict.b:type_name -> muniment.v1.Conflict.Side
-	4,  // 25: muniment.v1.Conflict.preferred:type_name -> muniment.v1.Conflict.Preference
-	16, // 26: muniment.v1.Conflict.Side.document:type_name -> muniment.v1.DocumentRef
-	10, // 27: muniment.v1.Conflict.Side.span:type_name -> muniment.v1.Span
-	5,  // 28: muniment.v1.RetrievalService.Retrieve:input_type -> muniment.v1.RetrieveRequest
-	18, // 29: muniment.v1.RetrievalService.RecordAnswer:input_type -> muniment.v1.RecordAnswerRequest
-	19, // 30: muniment.v1.RetrievalService.ListRetrievals:input_type -> muniment.v1.ListRetrievalsRequest
-	8,  // 31: muniment.v1.RetrievalService.Retrieve:output_type -> muniment.v1.RetrieveResponse
-	20, // 32: muniment.v1.RetrievalService.RecordAnswer:output_type -> muniment.v1.RecordAnswerResponse
-	21, // 33: muniment.v1.RetrievalService.ListRetrievals:output_type -> muniment.v1.ListRetrievalsResponse
-	31, // [31:34] is the sub-list for method output_type
-	28, // [28:31] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	8,  // 0: muniment.v1.RetrieveRequest.filter:type_name -> muniment.v1.Filter
+	7,  // 1: muniment.v1.RetrieveRequest.vector:type_name -> muniment.v1.QueryVector
+	0,  // 2: muniment.v1.RetrieveRequest.trust:type_name -> muniment.v1.Trust
+	18, // 3: muniment.v1.RetrieveRequest.as_of:type_name -> google.protobuf.Timestamp
+	19, // 4: muniment.v1.Filter.containers:type_name -> muniment.v1.DocumentRef
+	15, // 5: muniment.v1.Filter.labels:type_name -> muniment.v1.Filter.LabelsEntry
+	3,  // 6: muniment.v1.Filter.states:type_name -> muniment.v1.Freshness.State
+	9,  // 7: muniment.v1.Filter.modified:type_name -> muniment.v1.TimeRange
+	9,  // 8: muniment.v1.Filter.verified:type_name -> muniment.v1.TimeRange
+	9,  // 9: muniment.v1.Filter.synced:type_name -> muniment.v1.TimeRange
+	9,  // 10: muniment.v1.Filter.acl_synced:type_name -> muniment.v1.TimeRange
+	18, // 11: muniment.v1.TimeRange.from:type_name -> google.protobuf.Timestamp
+	18, // 12: muniment.v1.TimeRange.until:type_name -> google.protobuf.Timestamp
+	11, // 13: muniment.v1.RetrieveResponse.results:type_name -> muniment.v1.Result
+	14, // 14: muniment.v1.RetrieveResponse.conflicts:type_name -> muniment.v1.Conflict
+	1,  // 15: muniment.v1.RetrieveResponse.degradations:type_name -> muniment.v1.Degradation
+	2,  // 16: muniment.v1.RetrieveResponse.evidence:type_name -> muniment.v1.Evidence
+	18, // 17: muniment.v1.RetrieveResponse.served_at:type_name -> google.protobuf.Timestamp
+	19, // 18: muniment.v1.Result.document:type_name -> muniment.v1.DocumentRef
+	12, // 19: muniment.v1.Result.span:type_name -> muniment.v1.Span
+	13, // 20: muniment.v1.Result.freshness:type_name -> muniment.v1.Freshness
+	16, // 21: muniment.v1.Result.labels:type_name -> muniment.v1.Result.LabelsEntry
+	3,  // 22: muniment.v1.Freshness.state:type_name -> muniment.v1.Freshness.State
+	18, // 23: muniment.v1.Freshness.modified:type_name -> google.protobuf.Timestamp
+	18, // 24: muniment.v1.Freshness.verified:type_name -> google.protobuf.Timestamp
+	18, // 25: muniment.v1.Freshness.synced:type_name -> google.protobuf.Timestamp
+	18, // 26: muniment.v1.Freshness.acl_synced:type_name -> google.protobuf.Timestamp
+	18, // 27: muniment.v1.Freshness.due:type_name -> google.protobuf.Timestamp
+	18, // 28: muniment.v1.Freshness.valid_from:type_name -> google.protobuf.Timestamp
+	18, // 29: muniment.v1.Freshness.valid_until:type_name -> google.protobuf.Timestamp
+	19, // 30: muniment.v1.Freshness.superseded_by:type_name -> muniment.v1.DocumentRef
+	4,  // 31: muniment.v1.Conflict.kind:type_name -> muniment.v1.Conflict.Kind
+	17, // 32: muniment.v1.Conflict.a:type_name -> muniment.v1.Conflict.Side
+	17, // 33: muniment.v1.Conflict.b:type_name -> muniment.v1.Conflict.Side
+	5,  // 34: muniment.v1.Conflict.preferred:type_name -> muniment.v1.Conflict.Preference
+	19, // 35: muniment.v1.Conflict.Side.document:type_name -> muniment.v1.DocumentRef
+	12, // 36: muniment.v1.Conflict.Side.span:type_name -> muniment.v1.Span
+	6,  // 37: muniment.v1.RetrievalService.Retrieve:input_type -> muniment.v1.RetrieveRequest
+	20, // 38: muniment.v1.RetrievalService.RecordAnswer:input_type -> muniment.v1.RecordAnswerRequest
+	21, // 39: muniment.v1.RetrievalService.ListRetrievals:input_type -> muniment.v1.ListRetrievalsRequest
+	10, // 40: muniment.v1.RetrievalService.Retrieve:output_type -> muniment.v1.RetrieveResponse
+	22, // 41: muniment.v1.RetrievalService.RecordAnswer:output_type -> muniment.v1.RecordAnswerResponse
+	23, // 42: muniment.v1.RetrievalService.ListRetrievals:output_type -> muniment.v1.ListRetrievalsResponse
+	40, // [40:43] is the sub-list for method output_type
+	37, // [37:40] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_muniment_v1_retrieval_proto_init() }
@@ -1485,8 +1688,8 @@ func file_muniment_v1_retrieval_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_muniment_v1_retrieval_proto_rawDesc), len(file_muniment_v1_retrieval_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   11,
+			NumEnums:      6,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

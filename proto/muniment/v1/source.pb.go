@@ -104,6 +104,8 @@ type Source struct {
 	Contact string `protobuf:"bytes,4,opt,name=contact,proto3" json:"contact,omitempty"`
 	// How it counts versions.
 	VersionClock VersionClock `protobuf:"varint,5,opt,name=version_clock,json=versionClock,proto3,enum=muniment.v1.VersionClock" json:"version_clock,omitempty"`
+	// How often its texts should be vouched for anew, where a document does not say itself; absent = no interval.
+	ReviewInterval *durationpb.Duration `protobuf:"bytes,16,opt,name=review_interval,json=reviewInterval,proto3" json:"review_interval,omitempty"`
 	// How many documents of it are stored. Set by the server, as all that follows.
 	Documents int64 `protobuf:"varint,6,opt,name=documents,proto3" json:"documents,omitempty"`
 	// When the first of its changes arrived.
@@ -192,6 +194,13 @@ func (x *Source) GetVersionClock() VersionClock {
 		return x.VersionClock
 	}
 	return VersionClock_VERSION_CLOCK_UNSPECIFIED
+}
+
+func (x *Source) GetReviewInterval() *durationpb.Duration {
+	if x != nil {
+		return x.ReviewInterval
+	}
+	return nil
 }
 
 func (x *Source) GetDocuments() int64 {
@@ -914,14 +923,15 @@ var File_muniment_v1_source_proto protoreflect.FileDescriptor
 
 const file_muniment_v1_source_proto_rawDesc = "" +
 	"\n" +
-	"\x18muniment/v1/source.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\"\xfd\x05\n" +
+	"\x18muniment/v1/source.proto\x12\vmuniment.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19muniment/v1/options.proto\"\xcb\x06\n" +
 	"\x06Source\x12\x1e\n" +
 	"\x04name\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01(\x80\x02R\x04name\x12=\n" +
 	"\acadence\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\acadence\x12F\n" +
 	"\faccess_bound\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\vaccessBound\x12\"\n" +
 	"\acontact\x18\x04 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\acontact\x12H\n" +
-	"\rversion_clock\x18\x05 \x01(\x0e2\x19.muniment.v1.VersionClockB\b\xbaH\x05\x82\x01\x02\x10\x01R\fversionClock\x12\x1c\n" +
+	"\rversion_clock\x18\x05 \x01(\x0e2\x19.muniment.v1.VersionClockB\b\xbaH\x05\x82\x01\x02\x10\x01R\fversionClock\x12L\n" +
+	"\x0freview_interval\x18\x10 \x01(\v2\x19.google.protobuf.DurationB\b\xbaH\x05\xaa\x01\x022\x00R\x0ereviewInterval\x12\x1c\n" +
 	"\tdocuments\x18\x06 \x01(\x03R\tdocuments\x12=\n" +
 	"\ffirst_change\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vfirstChange\x12;\n" +
 	"\vlast_change\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -1032,35 +1042,36 @@ var file_muniment_v1_source_proto_depIdxs = []int32{
 	13, // 0: muniment.v1.Source.cadence:type_name -> google.protobuf.Duration
 	13, // 1: muniment.v1.Source.access_bound:type_name -> google.protobuf.Duration
 	0,  // 2: muniment.v1.Source.version_clock:type_name -> muniment.v1.VersionClock
-	14, // 3: muniment.v1.Source.first_change:type_name -> google.protobuf.Timestamp
-	14, // 4: muniment.v1.Source.last_change:type_name -> google.protobuf.Timestamp
-	14, // 5: muniment.v1.Source.last_sync:type_name -> google.protobuf.Timestamp
-	13, // 6: muniment.v1.Source.lag:type_name -> google.protobuf.Duration
-	14, // 7: muniment.v1.Source.error_time:type_name -> google.protobuf.Timestamp
-	2,  // 8: muniment.v1.Source.session:type_name -> muniment.v1.SyncSession
-	14, // 9: muniment.v1.Source.withheld_time:type_name -> google.protobuf.Timestamp
-	14, // 10: muniment.v1.SyncSession.start_time:type_name -> google.protobuf.Timestamp
-	14, // 11: muniment.v1.SyncSession.expire_time:type_name -> google.protobuf.Timestamp
-	1,  // 12: muniment.v1.SetSourceRequest.source:type_name -> muniment.v1.Source
-	1,  // 13: muniment.v1.SetSourceResponse.source:type_name -> muniment.v1.Source
-	1,  // 14: muniment.v1.ListSourcesResponse.sources:type_name -> muniment.v1.Source
-	13, // 15: muniment.v1.StartSyncRequest.life:type_name -> google.protobuf.Duration
-	2,  // 16: muniment.v1.StartSyncResponse.session:type_name -> muniment.v1.SyncSession
-	3,  // 17: muniment.v1.SourceService.SetSource:input_type -> muniment.v1.SetSourceRequest
-	5,  // 18: muniment.v1.SourceService.ListSources:input_type -> muniment.v1.ListSourcesRequest
-	7,  // 19: muniment.v1.SourceService.StartSync:input_type -> muniment.v1.StartSyncRequest
-	9,  // 20: muniment.v1.SourceService.CommitSync:input_type -> muniment.v1.CommitSyncRequest
-	11, // 21: muniment.v1.SourceService.AbortSync:input_type -> muniment.v1.AbortSyncRequest
-	4,  // 22: muniment.v1.SourceService.SetSource:output_type -> muniment.v1.SetSourceResponse
-	6,  // 23: muniment.v1.SourceService.ListSources:output_type -> muniment.v1.ListSourcesResponse
-	8,  // 24: muniment.v1.SourceService.StartSync:output_type -> muniment.v1.StartSyncResponse
-	10, // 25: muniment.v1.SourceService.CommitSync:output_type -> muniment.v1.CommitSyncResponse
-	12, // 26: muniment.v1.SourceService.AbortSync:output_type -> muniment.v1.AbortSyncResponse
-	22, // [22:27] is the sub-list for method output_type
-	17, // [17:22] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	13, // 3: muniment.v1.Source.review_interval:type_name -> google.protobuf.Duration
+	14, // 4: muniment.v1.Source.first_change:type_name -> google.protobuf.Timestamp
+	14, // 5: muniment.v1.Source.last_change:type_name -> google.protobuf.Timestamp
+	14, // 6: muniment.v1.Source.last_sync:type_name -> google.protobuf.Timestamp
+	13, // 7: muniment.v1.Source.lag:type_name -> google.protobuf.Duration
+	14, // 8: muniment.v1.Source.error_time:type_name -> google.protobuf.Timestamp
+	2,  // 9: muniment.v1.Source.session:type_name -> muniment.v1.SyncSession
+	14, // 10: muniment.v1.Source.withheld_time:type_name -> google.protobuf.Timestamp
+	14, // 11: muniment.v1.SyncSession.start_time:type_name -> google.protobuf.Timestamp
+	14, // 12: muniment.v1.SyncSession.expire_time:type_name -> google.protobuf.Timestamp
+	1,  // 13: muniment.v1.SetSourceRequest.source:type_name -> muniment.v1.Source
+	1,  // 14: muniment.v1.SetSourceResponse.source:type_name -> muniment.v1.Source
+	1,  // 15: muniment.v1.ListSourcesResponse.sources:type_name -> muniment.v1.Source
+	13, // 16: muniment.v1.StartSyncRequest.life:type_name -> google.protobuf.Duration
+	2,  // 17: muniment.v1.StartSyncResponse.session:type_name -> muniment.v1.SyncSession
+	3,  // 18: muniment.v1.SourceService.SetSource:input_type -> muniment.v1.SetSourceRequest
+	5,  // 19: muniment.v1.SourceService.ListSources:input_type -> muniment.v1.ListSourcesRequest
+	7,  // 20: muniment.v1.SourceService.StartSync:input_type -> muniment.v1.StartSyncRequest
+	9,  // 21: muniment.v1.SourceService.CommitSync:input_type -> muniment.v1.CommitSyncRequest
+	11, // 22: muniment.v1.SourceService.AbortSync:input_type -> muniment.v1.AbortSyncRequest
+	4,  // 23: muniment.v1.SourceService.SetSource:output_type -> muniment.v1.SetSourceResponse
+	6,  // 24: muniment.v1.SourceService.ListSources:output_type -> muniment.v1.ListSourcesResponse
+	8,  // 25: muniment.v1.SourceService.StartSync:output_type -> muniment.v1.StartSyncResponse
+	10, // 26: muniment.v1.SourceService.CommitSync:output_type -> muniment.v1.CommitSyncResponse
+	12, // 27: muniment.v1.SourceService.AbortSync:output_type -> muniment.v1.AbortSyncResponse
+	23, // [23:28] is the sub-list for method output_type
+	18, // [18:23] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_muniment_v1_source_proto_init() }
