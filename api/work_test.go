@@ -95,6 +95,13 @@ func TestListWork(t *testing.T) {
 	if got[0] != "DEAD_SOURCE " || got[1] != "CONFLICT rules" {
 		t.Errorf("worst first: %v", got)
 	}
+	s.send(s.as(ada, "ingest"), version(rules("handbook", "rules of old", "7 days", "2 years"), 1, func(d *pb.Document) {
+		d.Owner, d.ValidUntil = "group:full", timestamppb.New(time.Now().AddDate(0, 0, -1))
+	}))
+	if now := s.work("steward:handbook", func(r *pb.ListWorkRequest) { r.Kinds = []pb.WorkItem_Kind{pb.WorkItem_KIND_CONFLICT} }); now.GetTotal() != 1 || now.GetItems()[0].GetDocuments() != 2 {
+		t.Errorf("with a document past its date, which contradicts both: %v", now)
+	}
+	s.send(s.as(ada, "ingest"), &pb.IngestRequest{Item: &pb.IngestRequest_Delete{Delete: &pb.DocumentDeletion{Source: "handbook", Id: "rules of old", Version: 2}}})
 	if other := s.work("steward:wiki"); other.GetTotal() != 0 {
 		t.Errorf("another's steward has %v", other)
 	}

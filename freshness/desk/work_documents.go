@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -151,7 +152,9 @@ func (w *worklist) stands(ctx context.Context, first, second catalog.Document, s
 	return false, nil
 }
 
-// contradictions adds an item for each cluster of conflicts that nobody has settled.
+// contradictions adds an item for each cluster of conflicts that nobody has settled. One with a
+// document that is replaced or past its date is settled by removing that, which is work of
+// another kind: old versions of a page would fill the list with each other.
 func (w *worklist) contradictions(ctx context.Context, caller acl.Identity) error {
 	list, searching, err := w.desk.conflicts(ctx, caller, w.office, w.state, w.view)
 	if err != nil {
@@ -162,6 +165,20 @@ func (w *worklist) contradictions(ctx context.Context, caller acl.Identity) erro
 	if err != nil {
 		return err
 	}
+	over := map[catalog.DocumentID]bool{}
+	for _, l := range lives {
+		for _, d := range []*catalog.Document{l.a, l.b} {
+			if _, known := over[d.DocumentID]; known {
+				continue
+			}
+			finding, _, err := retriever.Judge(ctx, w.state, w.view, *d)
+			if err != nil {
+				return err
+			}
+			over[d.DocumentID] = finding.State == freshness.Superseded || finding.State == freshness.Outdated
+		}
+	}
+	lives = slices.DeleteFunc(lives, func(l live) bool { return over[l.a.DocumentID] || over[l.b.DocumentID] })
 	for _, c := range clusters(lives) {
 		first, ids := c[0], c.documents()
 		mine := first.a
