@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -79,6 +80,7 @@ type provider struct {
 
 // logged is an audit log in memory, and the refusals that were counted.
 type logged struct {
+	mu      sync.Mutex
 	records []audit.Record
 	counted []audit.Refusal
 	apps    []acl.Principal // of what was counted
@@ -86,6 +88,8 @@ type logged struct {
 }
 
 func (l *logged) Append(_ context.Context, r audit.Record) (audit.Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.fail != nil {
 		return audit.Entry{}, l.fail
 	}
@@ -94,6 +98,8 @@ func (l *logged) Append(_ context.Context, r audit.Record) (audit.Entry, error) 
 }
 
 func (l *logged) Count(app acl.Principal, why audit.Refusal) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.counted, l.apps = append(l.counted, why), append(l.apps, app)
 }
 
