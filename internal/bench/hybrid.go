@@ -139,7 +139,7 @@ func (r *run) warm(c *child) error {
 
 // measureClients lets 1, 4 and 8 clients ask at once, each over a connection of its own.
 func (r *run) measureClients(servers []*child) error {
-	const rounds = 3
+	const rounds = 9
 	queries := r.queries(300)
 	counts := []int{1, 4, 8}
 	r.say("asking with %v clients at once", counts)
@@ -147,9 +147,11 @@ func (r *run) measureClients(servers []*child) error {
 	for _, clients := range counts {
 		perSecond[clients] = make([][]float64, len(servers))
 	}
-	for range rounds {
+	for round := range rounds {
 		for _, clients := range counts {
-			for i, c := range servers {
+			for k := range servers {
+				i := (k + round) % len(servers) // neither is always the first
+				c := servers[i]
 				before, start := c.cpu(), time.Now()
 				if err := r.together(c, clients, queries); err != nil {
 					return err
@@ -168,7 +170,12 @@ func (r *run) measureClients(servers []*child) error {
 		}
 	}
 	if len(servers) == 2 {
-		loss := 100 * (1 - report.Median(perSecond[8][0])/report.Median(perSecond[8][1]))
+		// Round by round, because a shared machine is faster now and slower then.
+		var kept []float64
+		for round := range rounds {
+			kept = append(kept, perSecond[8][0][round]/perSecond[8][1][round])
+		}
+		loss := 100 * (1 - report.Median(kept))
 		r.judged("server", "throughput lost to the durable record, 8 clients", loss, "%", report.AtMost(15))
 	}
 	r.judged("server", "CPU of a query with 4 clients against 1", report.Median(cpu[4])/report.Median(cpu[1]), "×", report.AtMost(1.15))
